@@ -71,6 +71,8 @@ class Stage:
     """Whether its work can't be taken back; items then wait for their scope's commit."""
     takes_hz: ClassVar[int | None] = None
     """The sample rate of the sound it takes; a resampler is put before it where sound comes otherwise."""
+    sends_hz: ClassVar[int | None] = None
+    """The sample rate of the sound it sends, where that is fixed; every item says its own rate all the same."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self.__dict__.get("_loaded") and name in self.__dataclass_fields__:

@@ -1,0 +1,28 @@
+"""A mode is what a process does with the graph: serve a protocol, use the microphone, measure, or just show it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from s2s.engine import Engine
+    from s2s.graph import Graph
+
+
+@dataclasses.dataclass(kw_only=True)
+class Mode:
+    """The base of every mode: its fields are its options."""
+
+    offline: ClassVar[bool] = False
+    """Whether it only looks at the graph, so that no model is loaded."""
+
+    def check(self, key: str, graph: Graph) -> list[str]:
+        """Return what the graph lacks for this mode, one line each that begins with `key`, such as `mode.realtime`."""
+        return []
+
+    def show(self, graph: Graph) -> None:
+        """Do the work of an offline mode."""
+
+    async def serve(self, engine: Engine) -> None:
+        """Do the work of an online mode, until cancelled."""
