@@ -15,7 +15,7 @@ class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
         return out
 
 
-class Audio(Message):
+class Audio(Message, frozen=True, kw_only=True):
     """Sound from the caller: mono s16le `pcm` at `rate` Hz, which begins at `at_ms` on the input clock."""
 
     pcm: bytes
@@ -23,7 +23,7 @@ class Audio(Message):
     at_ms: float = 0.0
 
 
-class Activity(Message):
+class Activity(Message, frozen=True, kw_only=True):
     """One hop of the voice activity detector: its sound and the probability (0..1) that it is speech."""
 
     pcm: bytes
@@ -35,7 +35,7 @@ class Activity(Message):
 Mark = Literal["start", "more", "pause", "resume", "end"]
 
 
-class Speech(Message):
+class Speech(Message, frozen=True, kw_only=True):
     """The next piece of a caller's turn.
 
     `start` opens the turn (its sound includes the padding before the speech), `more` continues it, `pause` says
@@ -49,7 +49,7 @@ class Speech(Message):
     at_ms: float = 0.0
 
 
-class Transcript(Message):
+class Transcript(Message, frozen=True, kw_only=True):
     """What the caller said so far (`final` false; `text` may still change beyond `stable` characters) or in all."""
 
     text: str
@@ -58,8 +58,8 @@ class Transcript(Message):
     language: str = ""
 
 
-class Asked(Message):
-    """What the agent has just asked or said, for a turn detector that waits longer for a phone number than for a yes."""
+class Asked(Message, frozen=True, kw_only=True):
+    """What the agent has just said: a turn detector waits longer after a question for a phone number than for a yes."""
 
     text: str
 
@@ -73,7 +73,10 @@ class ToolUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a prompt; `images` are URLs or data URLs, `audio` is 16 kHz s16le, `call_id` names the answered call."""
+    """One line of a prompt.
+
+    `images` are URLs or data URLs, `audio` is 16 kHz s16le, `call_id` names the call that a tool line answers.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str = ""
@@ -83,26 +86,26 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str = ""
 
 
-class Ask(Message):
+class Ask(Message, frozen=True, kw_only=True):
     """The conversation so far, oldest line first, for `chat` to make a prompt of; instructions are in the settings."""
 
     lines: tuple[Line, ...]
     language: str = ""
 
 
-class Prompt(Message):
+class Prompt(Message, frozen=True, kw_only=True):
     """What the language model answers: the system line first, when there is one."""
 
     lines: tuple[Line, ...]
 
 
-class Reply(Message):
+class Reply(Message, frozen=True, kw_only=True):
     """The next piece of the answer's text; pieces joined as they come are the whole."""
 
     text: str
 
 
-class ReplyEnd(Message):
+class ReplyEnd(Message, frozen=True, kw_only=True):
     """The language model's last word on an answer: why it ended and what it cost, in tokens."""
 
     reason: Literal["stop", "length", "content_filter", "tool_calls"] = "stop"
@@ -111,7 +114,7 @@ class ReplyEnd(Message):
     output_tokens: int = 0
 
 
-class ToolCall(Message):
+class ToolCall(Message, frozen=True, kw_only=True):
     """A piece of a call of a tool: `delta` extends its JSON arguments; the last piece has them whole in `arguments`."""
 
     call_id: str
@@ -120,14 +123,14 @@ class ToolCall(Message):
     arguments: str | None = None
 
 
-class ToolResult(Message):
+class ToolResult(Message, frozen=True, kw_only=True):
     """What a tool returned for `call_id`, as text."""
 
     call_id: str
     output: str
 
 
-class Clause(Message):
+class Clause(Message, frozen=True, kw_only=True):
     """A piece of the answer to be spoken in one breath.
 
     `text` is speakable; `index` counts from 0; `until` is how many characters of the joined replies are covered
@@ -146,7 +149,7 @@ class Clause(Message):
         return out
 
 
-class Sound(Message):
+class Sound(Message, frozen=True, kw_only=True):
     """Speech for the caller: mono s16le `pcm` at `rate` Hz; `index`, `until` and `text` are those of its clause."""
 
     pcm: bytes

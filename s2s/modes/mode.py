@@ -24,5 +24,13 @@ class Mode:
     def show(self, graph: Graph) -> None:
         """Do the work of an offline mode."""
 
+    def bind(self, key: str) -> None:
+        """Take what must be free, such as a port, before any model is loaded; raises ConfigError under `key`."""
+
+    @property
+    def banner(self) -> list[str]:
+        """What is said once it serves: where it listens, and what to try."""
+        return []
+
     async def serve(self, engine: Engine) -> None:
         """Do the work of an online mode, until cancelled."""

@@ -1,0 +1,174 @@
+"""From a composed config to a checked deployment: every mistake is named, and no model is imported."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from s2s.graph import Graph, GraphError, Node, wire
+from s2s.messages import Item
+from s2s.mistakes import ConfigError, near
+from s2s.modes.mode import Mode
+from s2s.options import Missing, make, plain, resolved
+from s2s.packages import missing
+from s2s.place.options import Place
+from s2s.routes import CALLER, stops
+from s2s.stage import Stage, ports
+from s2s.targets import find
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """What one process runs; `missing` are the lines about packages that used stages lack."""
+
+    graph: Graph
+    modes: dict[str, Mode]
+    sessions: int
+    config: dict[str, Any]
+    missing: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(kw_only=True)
+class Process:
+    """The options of the process itself, at the top level of the config."""
+
+    sessions: int = 64
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+
+_SECTIONS = ("graph", "mode", "device")
+
+
+def build(cfg: Any, *, packages: bool = True) -> Deployment:
+    """Return the deployment that a composed config describes.
+
+    Raises `ConfigError` with every mistake, one line each. A package that is not installed is a mistake unless
+    `packages` is false or every mode is offline.
+    """
+    mistakes: list[str] = []
+    config: dict[str, Any] = resolved(cfg, "", mistakes)
+    routes = _section(config, "graph", mistakes)
+    used = stops(routes)
+    process = _process(config, mistakes)
+    modes = _modes(_section(config, "mode", mistakes), mistakes)
+
+    nodes: dict[str, Node] = {}
+    absent: list[str] = []
+    for key, section in config.items():
+        if key in _SECTIONS or not (isinstance(section, dict) and "_target_" in section):
+            continue
+        if key == CALLER:
+            mistakes.append(f"{key}: the graph has a caller of its own; give the stage another name")
+            continue
+        node, lack = _stage(key, section, key in used, mistakes)
+        if node is not None:
+            nodes[key] = node
+        if lack and key in used:
+            absent.append(lack)
+
+    graph = None
+    try:
+        graph = wire(routes, nodes)
+    except GraphError as error:
+        mistakes += error.mistakes
+    if graph is not None and not mistakes:
+        for name, mode in modes.items():
+            mistakes += mode.check(f"mode.{name}", graph)
+    if packages and not all(mode.offline for mode in modes.values()):
+        mistakes += absent
+    if mistakes or graph is None or process is None:
+        raise ConfigError(mistakes)
+    return Deployment(graph, modes, process.sessions, plain(config), tuple(absent))
+
+
+def _section(config: Mapping[str, Any], key: str, mistakes: list[str]) -> dict[str, Any]:
+    section = config.get(key)
+    if isinstance(section, dict):
+        return section
+    if section is not None:
+        mistakes.append(f"{key}: input should be a mapping of names, not {plain(section)!r}")
+    return {}
+
+
+def _process(config: Mapping[str, Any], mistakes: list[str]) -> Process | None:
+    """Check the top level: what is neither a section, a stage nor a note (`_name`) is an option of the process."""
+    fields = [field.name for field in dataclasses.fields(Process)]
+    values = {}
+    for key, value in config.items():
+        if key in fields:
+            values[key] = value
+        elif key not in _SECTIONS and not key.startswith("_") and not (isinstance(value, dict) and "_target_" in value):
+            others = [name for name in config if name != key]
+            mistakes.append(f"{key}: no such option or stage{near(key, others)}")
+    found: list[str] = []
+    process = make(Process, values, "", found)
+    mistakes += [line.removeprefix(".") for line in found]
+    if process and process.sessions < 1:
+        mistakes.append(f"sessions: input should be 1 or more, not {process.sessions}")
+    return process
+
+
+def _modes(section: Mapping[str, Any], mistakes: list[str]) -> dict[str, Mode]:
+    modes: dict[str, Mode] = {}
+    for name, values in section.items():
+        key = f"mode.{name}"
+        if not isinstance(values, dict) or "_target_" not in values:
+            chosen = ",".join([n for n, v in section.items() if isinstance(v, dict) and "_target_" in v] + [name])
+            mistakes.append(f"{key}: mode '{name}' is not chosen; say mode=[{chosen}]")
+            continue
+        try:
+            cls = find(values["_target_"], Mode, key)
+        except ValueError as error:
+            mistakes.append(str(error))
+            continue
+        mode = make(cls, values, key, mistakes, besides=("_target_",))
+        if mode is not None:
+            modes[name] = mode
+    if not section:
+        mistakes.append("mode: choose one or more, such as mode=realtime or mode=show")
+    return modes
+
+
+def _stage(key: str, section: dict[str, Any], used: bool, mistakes: list[str]) -> tuple[Node | None, str | None]:
+    """Return the node of a stage and the line about its missing packages.
+
+    The node of a stage with mistakes has the ports of its class, or every port, so that the routes can be checked too.
+    """
+    place_values = section.get("place")
+    if isinstance(place_values, Missing) or place_values is None:
+        place_values = {}
+    stand_in = Place(kind="inline")
+    try:
+        cls = find(section["_target_"], Stage, key)
+        takes, sends = ports(cls)
+    except (ValueError, TypeError) as error:
+        mistakes.append(str(error) if isinstance(error, ValueError) else f"{key}._target_: {error}")
+        every = frozenset(Item.__args__)
+        return Node(key, None, stand_in, every, every, commits=True), None
+    stage = make(cls, section, key, mistakes, whole=used, besides=("_target_", "place"))
+    place = _place(cls, place_values, f"{key}.place", mistakes)
+    if stage is None and not used:
+        return None, None
+    place = place or stand_in
+    return Node(key, stage, place, takes, sends, commits=cls.commits), missing(key, cls, place)
+
+
+def _place(cls: type[Stage], values: Any, key: str, mistakes: list[str]) -> Place | None:
+    """Return where a stage runs; an async one runs at `loop` unless its YAML says otherwise."""
+    if not isinstance(values, dict):
+        mistakes.append(f"{key}: input should be a mapping such as {{kind: thread}}, not {values!r}")
+        return None
+    is_async = inspect.isasyncgenfunction(cls.run)  # type: ignore[attr-defined]
+    place = make(Place, {"kind": "loop", **values} if is_async else values, key, mistakes)
+    if place is None:
+        return None
+    for name in ("replicas", "ahead", "batch", "inbox"):
+        if getattr(place, name) < 1:
+            mistakes.append(f"{key}.{name}: input should be 1 or more, not {getattr(place, name)}")
+    if is_async and place.kind in ("inline", "thread"):
+        mistakes.append(f"{key}.kind: {cls.__name__} is async; input should be 'loop', not '{place.kind}'")
+    if place.batch > 1 and not hasattr(cls, "run_batch"):
+        mistakes.append(f"{key}.batch: {cls.__name__} has no run_batch; input should be 1, not {place.batch}")
+    return place

@@ -1,0 +1,297 @@
+"""One caller: the conversation's reducer, and the flow of the graph that carries out what it decides."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Any, Protocol
+
+import msgspec
+
+from s2s.conversation.events import (
+    Cleared,
+    Commit,
+    Drained,
+    Effect,
+    End,
+    Event,
+    Failed,
+    Open,
+    Output,
+    Replay,
+    Resulted,
+    Revoke,
+    Send,
+    Spoken,
+    Tell,
+    Transcribed,
+    Updated,
+)
+from s2s.conversation.facts import Fact, Problem
+from s2s.conversation.reducer import step
+from s2s.conversation.state import State
+from s2s.flow import Flow
+from s2s.gate import seconds
+from s2s.messages import Audio, Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
+from s2s.scope import Scope
+from s2s.settings import Settings
+from s2s.wiring import Network
+
+log = logging.getLogger("s2s")
+
+MUTE_S = 3.0
+"""Seconds without any sound from the caller after which an open turn is taken as over."""
+SHORTEST_MS = 100.0
+"""Sound below this can't be committed."""
+TAIL_SAMPLES = 512
+"""Silence after committed sound, so that a detector that works in hops has all of it."""
+
+
+class Sink(Protocol):
+    """Where a mode takes what the client is told; it never waits."""
+
+    @property
+    def room(self) -> bool:
+        """Whether more sound would be taken; once there is room again, the mode calls `LiveCall.resume`."""
+
+    def tell(self, fact: Fact) -> None:
+        """Take a fact; control facts are taken always."""
+
+
+class LiveCall:
+    """A call in progress; all of it runs in the event loop."""
+
+    def __init__(self, id: str, network: Network, sink: Sink, settings: Settings, clock: Any) -> None:
+        self.id = id
+        self.state = State(wiring=network.wiring(), settings=settings, prefix=f"{id}_")
+        self.heard_ms = 0.0
+        self._cut_ms = 0.0
+        self.closed = False
+        self._network = network
+        self._sink = sink
+        self._clock = clock
+        self._memories: dict[str, dict[str, Any]] = {}
+        self._scopes: dict[int, Scope] = {}
+        self._events: deque[Event] = deque()
+        self._stepping = False
+        self._turn_sound: list[bytes] = []
+        self._turn_rate = 16000
+        self._sounded_at = 0.0
+        self._watch: Any = None
+        self._epochs = 0
+        self.flow = Flow(network, self)
+        self._listen()
+
+    # what the client sends
+
+    async def audio(self, pcm: bytes, rate: int) -> None:
+        """Take mono s16le sound of whole samples; waits while too much of it is unheard."""
+        scope = self.flow.listening
+        await self.flow.credit("caller", scope)
+        self._sounded_at = self._clock()
+        item = Audio(pcm=pcm, rate=rate, at_ms=self.heard_ms)
+        self.heard_ms += len(pcm) / 2 / rate * 1000
+        self.flow.deliver("caller", self.flow.listening, item)
+
+    async def commit(self) -> float | None:
+        """End the caller's turn here; return None, or how many milliseconds there were if they are too few."""
+        held_ms = self.heard_ms - self._cut_ms
+        turn = self._turn_stage()
+        if turn is None or held_ms < SHORTEST_MS:
+            return held_ms
+        tail = Audio(pcm=bytes(2 * TAIL_SAMPLES), rate=16000, at_ms=self.heard_ms)
+        self.flow.deliver("caller", self.flow.listening, tail)
+        await self.settled()
+        view = self.flow.listening.view(self._network.faces.turn)
+        for speech in turn.commit(view):
+            self._speech(speech, manual=True)
+        return None
+
+    def clear(self) -> None:
+        """Forget the sound since the last commit."""
+        self._revoke(self.flow.listening)
+        self._listen()
+        self._cut_ms = self.heard_ms
+        self.feed(Cleared())
+
+    async def update(self, settings: Settings) -> None:
+        """Change the settings: from the next turn and the next response on."""
+        if settings.detection != self.state.settings.detection and self.state.turn is not None:
+            await self.commit()
+        self.flow.listening.rebind(settings)
+        self.feed(Updated(settings=settings))
+
+    async def settled(self) -> None:
+        """Return when all sound taken so far has been heard by the turn detector."""
+        while self.flow.listening.in_flight():
+            await self.flow.pause()
+
+    def feed(self, event: Event) -> None:
+        """Give the conversation an event and carry out what follows."""
+        if self.closed:
+            return
+        self._events.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._events:
+                event = self._events.popleft()
+                self.state, effects = step(self.state, msgspec.structs.replace(event, at=self._clock()))
+                for effect in effects:
+                    self._carry_out(effect)
+        finally:
+            self._stepping = False
+
+    def resume(self) -> None:
+        """Let out what waited for the client to read."""
+        for scope in list(self._scopes.values()):
+            self.to_caller(scope)
+
+    async def hangup(self) -> None:
+        """End the call: nothing of it is left when this returns; safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+        for scope in [*self._scopes.values(), self.flow.listening]:
+            self._revoke(scope)
+        await self.flow.close()
+        for name in self._memories:
+            stage = self._network.nodes[name].stage
+            if stage is not None:
+                stage.hangup(self.flow.listening.view(name))
+
+    # what the graph gives
+
+    def to_caller(self, scope: Scope) -> None:
+        """Let out what waits at a scope's gate, in order, as far as it may go."""
+        while scope.live and (item := self._next_out(scope)) is not None:
+            if isinstance(item, Transcript):
+                self.feed(Transcribed(scope=scope.number, transcript=item))
+            elif isinstance(item, (Reply, ReplyEnd, ToolCall, Sound)):
+                if isinstance(item, Sound):
+                    scope.played_after(self._clock(), seconds(item))
+                self.feed(Output(scope=scope.number, item=item))
+        self.flow.make_room()
+        if scope.led_out and not scope.drained_told and scope.live:
+            scope.drained_told = True
+            self.feed(Drained(scope=scope.number))
+            if scope.empty:
+                self._scopes.pop(scope.number, None)
+
+    def _next_out(self, scope: Scope) -> Message | None:
+        heard = scope.gate.take_transcript()
+        if heard is not None or not scope.committed or not self._sink.room:
+            return heard
+        return scope.gate.take()
+
+    def to_chat(self, scope: Scope, item: Message) -> None:
+        """Take what comes to the conversation from the graph."""
+        if isinstance(item, Transcript):
+            if not self._network.captions:
+                self.feed(Transcribed(scope=scope.number, transcript=item))
+        elif isinstance(item, ToolResult):
+            self.feed(Resulted(scope=scope.number, result=item))
+
+    def from_turn(self, item: Message) -> None:
+        """Take a piece of the caller's turn."""
+        if isinstance(item, Speech):
+            self._speech(item)
+
+    def drained(self, scope: Scope) -> None:
+        """All that leads out is out: say so once the gate has let it go."""
+        self.to_caller(scope)
+
+    def failed(self, scope: Scope, stage: str, error: BaseException) -> None:
+        """Tell the conversation that a stage has failed in a scope."""
+        reason = str(error) or type(error).__name__
+        log.error("%s: %s failed: %s", self.id, stage, reason, exc_info=error if log.isEnabledFor(10) else None)
+        if scope.listening:
+            self._sink.tell(Problem(code="server_error", message=f"{stage}: {reason}"))
+        elif scope.leading(stage):
+            self.feed(Failed(scope=scope.number, stage=stage, reason=reason))
+            self._revoke(scope)
+
+    # how it is carried out
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Tell):
+            self._sink.tell(effect.fact)
+        elif isinstance(effect, Open):
+            plan = self._network.plan(effect.source, effect.settings)
+            scope = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories)
+            self._scopes[effect.scope] = scope
+        elif isinstance(effect, Commit):
+            scope = self._scopes[effect.scope]
+            scope.committed = True
+            self.flow.changed(scope)
+            self.to_caller(scope)
+        elif isinstance(effect, Revoke):
+            self._revoke(self._scopes[effect.scope])
+        elif isinstance(effect, Send):
+            self._ask(self._scopes[effect.scope], effect)
+        elif isinstance(effect, End):
+            self.flow.end(self._scopes[effect.scope])
+        elif isinstance(effect, Replay):
+            piece = Speech(pcm=b"".join(self._turn_sound), rate=self._turn_rate, mark="start")
+            self.flow.deliver(self._network.faces.turn, self._scopes[effect.scope], piece)
+
+    def _ask(self, scope: Scope, effect: Send) -> None:
+        name = self._network.faces.chat
+        stage: Any = self._network.nodes[name].stage
+        for out in stage.run(scope.view(name), effect.item):
+            self.flow.deliver(name, scope, out)
+
+    def _revoke(self, scope: Scope) -> None:
+        if scope.live:
+            scope.revoke()
+            self._scopes.pop(scope.number, None)
+            self.flow.changed(scope)
+
+    def _listen(self) -> None:
+        self._epochs += 1
+        plan = self._network.plan("caller", self.state.settings)
+        self.flow.listening = Scope(
+            self.id, -self._epochs, plan, self.state.settings, self._clock(), self._memories, listening=True
+        )
+
+    def _turn_stage(self) -> Any:
+        name = self._network.faces.turn
+        return self._network.nodes[name].stage if name else None
+
+    def _speech(self, speech: Speech, manual: bool = False) -> None:
+        """Let the conversation judge a mark, and give the sound to the scope that it belongs to."""
+        event = Spoken(mark=speech.mark, at_ms=speech.at_ms, manual=manual or self.state.settings.detection is None)
+        if speech.mark in ("start", "resume"):
+            if speech.mark == "start":
+                self._turn_sound, self._turn_rate = [], speech.rate
+                self._watch_mute()
+            self.feed(event)
+        self._turn_sound.append(speech.pcm)
+        turn = self.state.turn
+        scope = None if turn is None else self._scopes.get(turn.scope)
+        if scope is not None:
+            self.flow.deliver(self._network.faces.turn, scope, speech)
+        if speech.mark in ("pause", "end"):
+            self.feed(event)
+            if speech.mark == "end":
+                self._turn_sound = []
+                self._cut_ms = max(self._cut_ms, speech.at_ms)
+
+    def _watch_mute(self) -> None:
+        if self._watch is None:
+            self._watch = self.flow.later(MUTE_S / 2, self._muted)
+
+    def _muted(self) -> None:
+        """End a turn whose sound stopped coming: no frame will tell that it is over."""
+        self._watch = None
+        turn = self._turn_stage()
+        if self.closed or self.state.turn is None or turn is None:
+            return
+        if self._clock() - self._sounded_at >= MUTE_S and not self.flow.listening.in_flight():
+            for speech in turn.commit(self.flow.listening.view(self._network.faces.turn)):
+                self._speech(speech)
+        else:
+            self._watch_mute()

@@ -1,0 +1,173 @@
+"""What a conversation is told, and what it asks to be done: its whole surface."""
+
+from __future__ import annotations
+
+import msgspec
+
+from s2s.conversation.facts import Fact
+from s2s.conversation.items import Item
+from s2s.messages import Ask, Mark, Reply, ReplyEnd, Sound, ToolCall, ToolResult, Transcript
+from s2s.settings import Settings
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Something that has happened, `at` seconds on the injected clock."""
+
+    at: float = 0.0
+
+
+class Updated(Event, frozen=True, kw_only=True):
+    """The client has changed its settings."""
+
+    settings: Settings
+
+
+class Spoken(Event, frozen=True, kw_only=True):
+    """The turn stage has marked the caller's sound; `manual` when the client asked for the cut."""
+
+    mark: Mark
+    at_ms: float
+    manual: bool = False
+
+
+class Cleared(Event, frozen=True, kw_only=True):
+    """The client has cleared its sound."""
+
+
+class Transcribed(Event, frozen=True, kw_only=True):
+    """Speech recognition has heard something in a turn's scope."""
+
+    scope: int
+    transcript: Transcript
+
+
+class Output(Event, frozen=True, kw_only=True):
+    """Something for the caller has come out of the graph, past the gate."""
+
+    scope: int
+    item: Reply | ReplyEnd | ToolCall | Sound
+
+
+class Resulted(Event, frozen=True, kw_only=True):
+    """A tool that runs in the graph has returned."""
+
+    scope: int
+    result: ToolResult
+
+
+class Failed(Event, frozen=True, kw_only=True):
+    """A stage has failed in this scope."""
+
+    scope: int
+    stage: str
+    reason: str
+
+
+class Drained(Event, frozen=True, kw_only=True):
+    """Everything of this scope has come out."""
+
+    scope: int
+
+
+class Played(Event, frozen=True, kw_only=True):
+    """The caller has heard `ms` of an item, and no more for now."""
+
+    item_id: str
+    ms: float
+
+
+class CreateItem(Event, frozen=True, kw_only=True):
+    """The client adds an item: after `previous_id`, at the front for "root", at the end for None."""
+
+    item: Item
+    previous_id: str | None = None
+    event_id: str | None = None
+
+
+class DeleteItem(Event, frozen=True, kw_only=True):
+    """The client deletes an item."""
+
+    item_id: str
+    event_id: str | None = None
+
+
+class RetrieveItem(Event, frozen=True, kw_only=True):
+    """The client asks for an item."""
+
+    item_id: str
+    event_id: str | None = None
+
+
+class TruncateItem(Event, frozen=True, kw_only=True):
+    """The client says how much of an answer was played."""
+
+    item_id: str
+    part: int
+    audio_end_ms: int
+    event_id: str | None = None
+
+
+class CreateResponse(Event, frozen=True, kw_only=True):
+    """The client asks for an answer, with these settings; `items` replace the conversation as its input."""
+
+    settings: Settings
+    in_conversation: bool = True
+    items: tuple[Item, ...] | None = None
+    metadata: dict[str, str] | None = None
+    event_id: str | None = None
+
+
+class CancelResponse(Event, frozen=True, kw_only=True):
+    """The client wants no more of an answer; None is the one in the conversation."""
+
+    response_id: str | None = None
+    event_id: str | None = None
+
+
+class Effect(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Something to be done, in order."""
+
+
+class Tell(Effect, frozen=True, kw_only=True):
+    """Tell the client."""
+
+    fact: Fact
+
+
+class Open(Effect, frozen=True, kw_only=True):
+    """Open a scope: work that begins at `source` (`turn` or `chat`), under these settings."""
+
+    scope: int
+    source: str
+    settings: Settings
+
+
+class Replay(Effect, frozen=True, kw_only=True):
+    """Give this scope the whole sound of the open turn again."""
+
+    scope: int
+
+
+class Send(Effect, frozen=True, kw_only=True):
+    """Give `chat` something to make a prompt of."""
+
+    scope: int
+    item: Ask
+
+
+class End(Effect, frozen=True, kw_only=True):
+    """The scope's source gives no more: let it drain."""
+
+    scope: int
+
+
+class Commit(Effect, frozen=True, kw_only=True):
+    """Let out what the scope has made and will make."""
+
+    scope: int
+
+
+class Revoke(Effect, frozen=True, kw_only=True):
+    """Nothing of this scope is wanted any more."""
+
+    scope: int

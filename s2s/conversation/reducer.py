@@ -1,0 +1,65 @@
+"""The conversation as a pure state machine: no I/O, no clock, no threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from s2s.conversation import history, output, responses, turns
+from s2s.conversation.events import (
+    CancelResponse,
+    Cleared,
+    CreateItem,
+    CreateResponse,
+    DeleteItem,
+    Drained,
+    Effect,
+    Event,
+    Failed,
+    Output,
+    Played,
+    Resulted,
+    RetrieveItem,
+    Spoken,
+    Transcribed,
+    TruncateItem,
+    Updated,
+)
+from s2s.conversation.state import State
+from s2s.conversation.step import Step
+
+
+def _failed(step: Step, event: Failed) -> None:
+    if not responses.failed(step, event):
+        turns.failed(step, event.scope, event.reason)
+
+
+def _drained(step: Step, event: Drained) -> None:
+    turns.drained(step, event.scope)
+    responses.drained(step, event)
+
+
+HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
+    Updated: turns.on_updated,
+    Spoken: turns.on_spoken,
+    Cleared: turns.on_cleared,
+    Transcribed: turns.on_transcribed,
+    Output: output.on_output,
+    Resulted: output.on_resulted,
+    Failed: _failed,
+    Drained: _drained,
+    Played: history.on_played,
+    CreateItem: history.on_create,
+    DeleteItem: history.on_delete,
+    RetrieveItem: history.on_retrieve,
+    TruncateItem: history.on_truncate,
+    CreateResponse: responses.on_create,
+    CancelResponse: responses.on_cancel,
+}
+
+
+def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
+    """Return the state after `event`, and what is to be done, in order."""
+    work = Step(state, event.at)
+    HANDLERS[type(event)](work, event)
+    return work.state, tuple(work.effects)

@@ -1,0 +1,191 @@
+"""The agent's answers: asked for, put out piece by piece, and ended exactly once."""
+
+from __future__ import annotations
+
+import msgspec
+
+from s2s.conversation import output
+from s2s.conversation.events import CancelResponse, Commit, CreateResponse, Drained, End, Failed, Open, Revoke, Send
+from s2s.conversation.facts import ResponseCreated, ResponseDone, TurnTextFailed
+from s2s.conversation.items import Item, lines_of
+from s2s.conversation.state import Response, Turn
+from s2s.conversation.step import Step
+from s2s.messages import Ask, Line
+from s2s.settings import Settings
+
+LIMITS = {"length": "max_output_tokens", "content_filter": "content_filter"}
+
+
+def answer(step: Step, turn: Turn, told: bool = True) -> None:
+    """Answer a turn of the caller's, unless it was silent, or an answer is not wanted or under way."""
+    detection = step.state.settings.detection
+    wanted = detection is not None and detection.create_response and not turn.manual
+    silent = step.state.wiring.transcripts and not turn.text and not step.state.unanswered
+    if not step.state.wiring.chat or not wanted or silent or step.state.default is not None:
+        return
+    if told and step.state.turn is not None:
+        step.set(unanswered=True)
+        return
+    step.set(unanswered=False)
+    response = _open(step, step.state.settings, told=told)
+    if told:
+        step.tell(ResponseCreated(response=response.view()))
+    _ask(step, response, unheard=() if told else (Line(role="user", text=turn.text or ""),))
+
+
+def on_create(step: Step, event: CreateResponse) -> None:
+    """Answer because the client asks for it, once the turns before it are transcribed."""
+    if not step.state.wiring.chat:
+        step.refuse("invalid_value", "This deployment has no 'chat' stage that could answer.", event.event_id, "type")
+        return
+    if event.in_conversation and step.state.default is not None:
+        message = f"Conversation already has an active response in progress: {step.state.default.id}."
+        step.refuse("conversation_already_has_active_response", message, event.event_id)
+        return
+    response = _open(step, event.settings, event.in_conversation, event.items, event.metadata)
+    step.tell(ResponseCreated(response=response.view()))
+    if event.items is not None or not waits_for_text(step):
+        _ask(step, response)
+
+
+def waits_for_text(step: Step) -> bool:
+    """Whether the text of a committed turn is still to come."""
+    return step.state.wiring.transcripts and any(turn.text is None for turn in step.state.due)
+
+
+def ask_waiting(step: Step) -> None:
+    """Ask for the responses that waited for the text of a turn."""
+    if not waits_for_text(step):
+        for response in step.state.responses:
+            if not response.asked and response.told:
+                _ask(step, response)
+
+
+def _open(
+    step: Step,
+    settings: Settings,
+    in_conversation: bool = True,
+    items: tuple[Item, ...] | None = None,
+    metadata: dict[str, str] | None = None,
+    told: bool = True,
+    rounds: int = 0,
+) -> Response:
+    response = Response(
+        id=step.name("resp"),
+        scope=step.count(),
+        settings=settings,
+        in_conversation=in_conversation,
+        input=items,
+        metadata=metadata,
+        told=told,
+        rounds=rounds,
+    )
+    step.set(responses=(*step.state.responses, response))
+    step.do(Open(scope=response.scope, source="chat", settings=settings))
+    if told:
+        step.do(Commit(scope=response.scope))
+    return response
+
+
+def _ask(step: Step, response: Response, unheard: tuple[Line, ...] = ()) -> None:
+    items = step.state.items if response.input is None else response.input
+    step.respond(response, asked=True)
+    step.do(Send(scope=response.scope, item=Ask(lines=(*lines_of(items), *unheard))))
+    step.do(End(scope=response.scope))
+
+
+def tell_untold(step: Step) -> bool:
+    """Let out the answer that was prepared for the turn just committed; return whether there is one."""
+    for response in step.state.responses:
+        if not response.told:
+            response = step.respond(response, told=True)
+            step.tell(ResponseCreated(response=response.view()))
+            step.do(Commit(scope=response.scope))
+            return True
+    return False
+
+
+def forget_untold(step: Step) -> None:
+    """Drop the answer that was prepared for a turn that goes on: nobody has heard of it."""
+    for response in step.state.responses:
+        if not response.told:
+            step.do(Revoke(scope=response.scope))
+            step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
+
+
+def interrupt(step: Step) -> None:
+    """The caller speaks over the answer: stop it, and remember how much of it was heard."""
+    response = step.state.default
+    if response is not None:
+        _stop(step, response, "cancelled", "turn_detected")
+    elif step.state.playing is not None:
+        playing = step.state.playing
+        heard_ms = (step.at - playing.since) * 1000
+        item = step.find(playing.item_id)
+        if item is not None and heard_ms < playing.sound_ms and not item.truncated:
+            step.put(msgspec.structs.replace(item, heard_ms=heard_ms))
+    step.set(playing=None)
+
+
+def on_cancel(step: Step, event: CancelResponse) -> None:
+    """Stop a response because the client no longer wants it."""
+    told = [response for response in step.state.responses if response.told]
+    if event.response_id is None:
+        found = next((response for response in told if response.in_conversation), None)
+    else:
+        found = next((response for response in told if response.id == event.response_id), None)
+    if found is None:
+        step.refuse("response_cancel_not_active", "Cancellation failed: no active response found", event.event_id)
+        return
+    _stop(step, found, "cancelled", "client_cancelled")
+
+
+def _stop(step: Step, response: Response, status: str, reason: str = "", error: str = "") -> None:
+    if not response.told:
+        forget_untold(step)
+        return
+    step.do(Revoke(scope=response.scope))
+    response = output.close(step, response, "incomplete", whole=False)
+    if response.message is not None and response.message.spoken and status == "cancelled":
+        item = response.items[response.message.output_index]
+        since = step.at if response.first_sound_at is None else response.first_sound_at
+        heard_ms = (step.at - since) * 1000
+        if not item.truncated and (heard_ms < item.sound_ms or not item.sound_ms):
+            step.put(msgspec.structs.replace(item, heard_ms=heard_ms))
+            response = step.state.response(response.scope) or response
+    step.tell(ResponseDone(response=response.view(status, reason, error)))
+    step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
+    for turn in step.state.due:
+        if turn.scope == response.scope and turn.text is None and step.state.settings.transcribe:
+            step.tell(TurnTextFailed(item_id=turn.item_id, reason=error or "the caller went on"))
+    step.set(due=tuple(turn for turn in step.state.due if turn.scope != response.scope))
+
+
+def failed(step: Step, event: Failed) -> bool:
+    """A stage has failed in a response's scope; return whether it was one."""
+    response = step.state.response(event.scope)
+    if response is None:
+        return False
+    _stop(step, response, "failed", error=f"{event.stage}: {event.reason}")
+    return True
+
+
+def drained(step: Step, event: Drained) -> None:
+    """All of a response has come out: end it, and go on if its tools have returned."""
+    response = step.state.response(event.scope)
+    if response is None or not response.told:
+        return
+    response = output.close(step, response, "incomplete" if response.reason in LIMITS else "completed")
+    if response.reason in LIMITS:
+        step.tell(ResponseDone(response=response.view("incomplete", LIMITS[response.reason])))
+    else:
+        step.tell(ResponseDone(response=response.view("completed")))
+    step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
+    if response.results and response.results == len(response.calls):
+        rounds = response.rounds + 1
+        settings = response.settings
+        if rounds >= step.state.wiring.tool_rounds:
+            settings = msgspec.structs.replace(settings, tool_choice="none")
+        again = _open(step, settings, rounds=rounds)
+        step.tell(ResponseCreated(response=again.view()))
+        _ask(step, again)

@@ -1,0 +1,126 @@
+"""What a conversation remembers between two events; every value is immutable."""
+
+from __future__ import annotations
+
+import msgspec
+
+from s2s.conversation.facts import ResponseView, Usage
+from s2s.conversation.items import Item
+from s2s.settings import Settings
+
+
+class Wiring(msgspec.Struct, frozen=True, kw_only=True):
+    """What the graph can do for a conversation.
+
+    `chat`: answers come from a prompt, else straight from the turn; `transcripts`: turns are transcribed; `sound`
+    and `words`: speech and text can reach the caller.
+    """
+
+    chat: bool = True
+    transcripts: bool = True
+    sound: bool = True
+    words: bool = True
+    tool_rounds: int = 5
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn of the caller's: open while they speak, then due until its text is known.
+
+    `sent` is the text already told in deltas; `text` the final one; `paused` says that its scope has ended early,
+    `drained` that all of it has come out, `failed` why there will be no text.
+    """
+
+    scope: int
+    item_id: str
+    began_ms: float
+    ended_ms: float = 0.0
+    sent: str = ""
+    text: str | None = None
+    paused: bool = False
+    drained: bool = False
+    manual: bool = False
+    failed: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The message that a response is saying: its item and its place in the output."""
+
+    item_id: str
+    output_index: int
+    spoken: bool
+    clause: int = -1
+    words_told: int = 0
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """A live response: what it has put out so far, and the input that it waits for."""
+
+    id: str
+    scope: int
+    settings: Settings
+    in_conversation: bool = True
+    items: tuple[Item, ...] = ()
+    input: tuple[Item, ...] | None = None
+    metadata: dict[str, str] | None = None
+    message: Message | None = None
+    calls: tuple[str, ...] = ()
+    results: int = 0
+    rounds: int = 0
+    asked: bool = False
+    told: bool = True
+    reason: str = "stop"
+    usage: Usage | None = None
+    first_sound_at: float | None = None
+
+    def view(self, status: str = "in_progress", reason: str = "", error: str = "") -> ResponseView:
+        """The response as the client sees it now."""
+        return ResponseView(
+            id=self.id,
+            status=status,  # type: ignore[arg-type]
+            reason=reason,
+            error=error,
+            items=self.items,
+            in_conversation=self.in_conversation,
+            settings=self.settings,
+            metadata=self.metadata,
+            usage=self.usage if status != "in_progress" else None,
+        )
+
+
+class Playing(msgspec.Struct, frozen=True):
+    """The last answer, whose sound may still be playing: when its first sound left, and how long it is."""
+
+    item_id: str
+    since: float
+    sound_ms: float
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole conversation: one is made per call and replaced at every step.
+
+    `unanswered` says that a turn got no answer because the caller was speaking again by then.
+    """
+
+    wiring: Wiring = Wiring()
+    settings: Settings = Settings()
+    prefix: str = ""
+    counter: int = 0
+    items: tuple[Item, ...] = ()
+    turn: Turn | None = None
+    due: tuple[Turn, ...] = ()
+    responses: tuple[Response, ...] = ()
+    playing: Playing | None = None
+    unanswered: bool = False
+
+    @property
+    def default(self) -> Response | None:
+        """The live response that writes into the conversation; there is at most one."""
+        return next((r for r in self.responses if r.in_conversation), None)
+
+    def response(self, scope: int) -> Response | None:
+        """The live response of this scope."""
+        return next((r for r in self.responses if r.scope == scope), None)
+
+    def item(self, item_id: str) -> Item | None:
+        """The item of this name."""
+        return next((item for item in self.items if item.id == item_id), None)

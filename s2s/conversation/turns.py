@@ -1,0 +1,207 @@
+"""The caller's turns: from the first sound to the text that is answered."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from s2s.conversation import responses
+from s2s.conversation.events import (
+    Cleared,
+    Commit,
+    End,
+    Open,
+    Replay,
+    Revoke,
+    Spoken,
+    Transcribed,
+    Updated,
+)
+from s2s.conversation.facts import (
+    InputCleared,
+    SpeechStarted,
+    SpeechStopped,
+    TurnCommitted,
+    TurnText,
+    TurnTextDelta,
+    TurnTextFailed,
+)
+from s2s.conversation.items import Item, Part
+from s2s.conversation.state import Turn
+from s2s.conversation.step import Step
+
+
+def on_updated(step: Step, event: Updated) -> None:
+    """Take new settings: they hold from the next scope on."""
+    step.set(settings=event.settings)
+
+
+def on_spoken(step: Step, event: Spoken) -> None:
+    """Follow the marks of the turn stage."""
+    turn = step.state.turn
+    if event.mark == "start" and turn is None:
+        _start(step, event)
+    elif turn is None:
+        return
+    elif event.mark == "pause" and not turn.paused and not turn.failed:
+        step.set(turn=msgspec.structs.replace(turn, paused=True))
+        step.do(End(scope=turn.scope))
+    elif event.mark == "resume" and turn.paused:
+        _resume(step, turn)
+    elif event.mark == "end":
+        _end(step, turn, event)
+
+
+def _start(step: Step, event: Spoken) -> None:
+    detection = step.state.settings.detection
+    item_id = step.name("item")
+    if not event.manual:
+        step.tell(SpeechStarted(item_id=item_id, at_ms=round(event.at_ms)))
+        if detection is not None and detection.interrupt_response:
+            responses.interrupt(step)
+    scope = step.count()
+    step.set(turn=Turn(scope=scope, item_id=item_id, began_ms=event.at_ms, manual=event.manual))
+    step.do(Open(scope=scope, source="turn", settings=step.state.settings))
+
+
+def _resume(step: Step, turn: Turn) -> None:
+    step.do(Revoke(scope=turn.scope))
+    responses.forget_untold(step)
+    scope = step.count()
+    step.set(turn=msgspec.structs.replace(turn, scope=scope, paused=False, text=None))
+    step.do(Open(scope=scope, source="turn", settings=step.state.settings))
+    step.do(Replay(scope=scope))
+
+
+def _end(step: Step, turn: Turn, event: Spoken) -> None:
+    turn = msgspec.structs.replace(turn, ended_ms=event.at_ms)
+    if not turn.manual:
+        step.tell(SpeechStopped(item_id=turn.item_id, at_ms=round(event.at_ms)))
+    last = step.state.items[-1].id if step.state.items else None
+    step.tell(TurnCommitted(item_id=turn.item_id, previous_id=last))
+    item = Item(id=turn.item_id, role="user", parts=(Part(kind="input_audio"),))
+    step.insert(item)
+    step.done(item)
+    step.set(turn=None, due=(*step.state.due, turn))
+    if not turn.failed:
+        if not turn.paused:
+            step.do(End(scope=turn.scope))
+        step.do(Commit(scope=turn.scope))
+    if turn.failed:
+        _fail_text(step, turn, turn.failed)
+        _close(step, turn.scope)
+    elif turn.text is not None:
+        _know(step, turn)
+        if turn.drained:
+            _close(step, turn.scope)
+    elif not step.state.wiring.transcripts:
+        responses.answer(step, turn)
+
+
+def on_transcribed(step: Step, event: Transcribed) -> None:
+    """Take what was heard of a turn: tell what is certain, and answer what is final."""
+    said = event.transcript
+    turn = step.state.turn
+    if turn is not None and turn.scope == event.scope:
+        turn = _hear(step, turn, said.text, said.stable)
+        if said.final:
+            turn = msgspec.structs.replace(turn, text=said.text.strip())
+            step.set(turn=turn)
+            if turn.paused:
+                responses.answer(step, turn, told=False)
+        else:
+            step.set(turn=turn)
+        return
+    due = next((turn for turn in step.state.due if turn.scope == event.scope), None)
+    if due is None or due.text is not None:
+        return
+    if said.final:
+        due = msgspec.structs.replace(due, text=said.text.strip())
+        _put_due(step, due)
+        _know(step, due)
+    else:
+        _put_due(step, _hear(step, due, said.text, said.stable))
+
+
+def _hear(step: Step, turn: Turn, text: str, stable: int) -> Turn:
+    certain = text[:stable]
+    if not step.state.settings.transcribe or turn.manual or not certain.startswith(turn.sent):
+        return turn
+    delta = certain[len(turn.sent) :]
+    if not delta:
+        return turn
+    step.tell(TurnTextDelta(item_id=turn.item_id, delta=delta))
+    return msgspec.structs.replace(turn, sent=certain)
+
+
+def _know(step: Step, turn: Turn) -> None:
+    """The text of a committed turn is known."""
+    text = turn.text or ""
+    item = step.find(turn.item_id)
+    if item is not None:
+        step.put(msgspec.structs.replace(item, parts=(Part(kind="input_audio", text=text),)))
+    if step.state.settings.transcribe:
+        if text.startswith(turn.sent) and text != turn.sent:
+            step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
+        seconds = math.ceil(max(0.0, turn.ended_ms - turn.began_ms) / 1000)
+        step.tell(TurnText(item_id=turn.item_id, text=text, seconds=seconds))
+    if not responses.tell_untold(step):
+        responses.answer(step, turn)
+    responses.ask_waiting(step)
+
+
+def _fail_text(step: Step, turn: Turn, reason: str) -> None:
+    if step.state.settings.transcribe:
+        step.tell(TurnTextFailed(item_id=turn.item_id, reason=reason))
+
+
+def _put_due(step: Step, turn: Turn) -> None:
+    step.set(due=tuple(turn if old.scope == turn.scope else old for old in step.state.due))
+
+
+def _close(step: Step, scope: int) -> None:
+    step.set(due=tuple(turn for turn in step.state.due if turn.scope != scope))
+    responses.ask_waiting(step)
+
+
+def drained(step: Step, scope: int) -> None:
+    """All that a turn's scope would bring has come: a turn without text was silent."""
+    turn = step.state.turn
+    if turn is not None and turn.scope == scope:
+        step.set(turn=msgspec.structs.replace(turn, text=turn.text or "", drained=True))
+        return
+    for due in step.state.due:
+        if due.scope == scope:
+            if due.text is None and step.state.wiring.transcripts:
+                due = msgspec.structs.replace(due, text="")
+                _put_due(step, due)
+                _know(step, due)
+            _close(step, scope)
+
+
+def failed(step: Step, scope: int, reason: str) -> None:
+    """A stage has failed in a turn's scope."""
+    turn = step.state.turn
+    if turn is not None and turn.scope == scope:
+        step.do(Revoke(scope=scope))
+        responses.forget_untold(step)
+        step.set(turn=msgspec.structs.replace(turn, failed=reason))
+        return
+    for due in step.state.due:
+        if due.scope == scope:
+            step.do(Revoke(scope=scope))
+            if due.text is None:
+                _fail_text(step, due, reason)
+            _close(step, scope)
+
+
+def on_cleared(step: Step, event: Cleared) -> None:
+    """Forget the sound since the last commit, and the open turn with it."""
+    turn = step.state.turn
+    if turn is not None:
+        if not turn.failed:
+            step.do(Revoke(scope=turn.scope))
+        responses.forget_untold(step)
+        step.set(turn=None)
+    step.tell(InputCleared())

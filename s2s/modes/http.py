@@ -1,0 +1,64 @@
+"""HTTP servers: the port is taken before models load, and the server ends with its task."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from s2s.mistakes import ConfigError
+
+
+class Listener:
+    """A port that is taken; raises ConfigError, under the mode's key, when it can't be."""
+
+    def __init__(self, key: str, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self.socket.bind((host, port))
+        except OSError as error:
+            self.socket.close()
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigError(
+                    [f"{key}.port: {port} is in use on {host}; choose another, or stop what listens there"]
+                ) from None
+            raise ConfigError([f"{key}.host: can't listen on {host}:{port}: {error.strerror or error}"]) from None
+        self.host = host
+        self.port: int = self.socket.getsockname()[1]
+
+
+async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression: bool) -> None:
+    """Serve an ASGI application on a listener until cancelled; open sockets are closed with 1012 then."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # signals belong to the process, not to one of its servers
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=frame_bytes,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        ws_per_message_deflate=compression,
+        timeout_graceful_shutdown=2,
+    )
+    server = Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener.socket]))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await task
+        raise

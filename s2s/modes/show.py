@@ -1,0 +1,165 @@
+"""`mode=show`: the graph as tables, as a Mermaid picture or as JSON, without loading a model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from s2s.modes.mode import Mode
+from s2s.packages import missing
+from s2s.resample import Resample
+from s2s.routes import CALLER, ordered
+from s2s.secrets import MASK, is_secret
+
+if TYPE_CHECKING:
+    from s2s.graph import Graph, Node
+    from s2s.place.options import Place
+
+
+@dataclasses.dataclass(kw_only=True)
+class Show(Mode):
+    """Print the graph, its placement, and the packages that it lacks."""
+
+    format: Literal["table", "mermaid", "json"] = "table"
+
+    offline: ClassVar[bool] = True
+
+    def show(self, graph: Graph) -> None:
+        """Print the graph to stdout."""
+        if self.format == "mermaid":
+            print(mermaid(graph))
+        elif self.format == "json":
+            print(json.dumps(described(graph), indent=2))
+        else:
+            _print_tables(graph)
+
+
+def described(graph: Graph) -> dict[str, Any]:
+    """Return the graph as plain data: stages, edges, unused stages, and lines about missing packages."""
+    return {
+        "stages": [_described(node) for node in graph.nodes.values() if node.name != CALLER],
+        "edges": [
+            {"from": edge.left, "to": edge.right, "carries": ordered(edge.carries), "waits": edge.waits}
+            for edge in graph.edges
+        ],
+        "unused": [_described(node) for node in graph.unused.values()],
+        "missing": list(_missing(graph)),
+    }
+
+
+def mermaid(graph: Graph) -> str:
+    """Return the graph as a Mermaid flow chart; a dotted edge drops its oldest item when its queue is full."""
+    lines = ["graph LR", "  in([caller])"]
+    for node in graph.nodes.values():
+        if isinstance(node.stage, Resample):
+            lines.append(f"  {_id(node.name)}[/{_kilohertz(node.stage)}/]")
+        elif node.stage is not None:
+            corners = ("[(", ")]") if node.commits else ("[", "]")
+            text = f'"{node.name}<br/><small>{type(node.stage).__name__}, {placement(node.place)}</small>"'
+            lines.append(f"  {_id(node.name)}{text.join(corners)}")
+    lines.append("  out([caller])")
+    for edge in graph.edges:
+        left = "in" if edge.left == CALLER else _id(edge.left)
+        right = "out" if edge.right == CALLER else _id(edge.right)
+        arrow = "-.->" if graph.nodes[edge.right].place.full == "drop-oldest" else "-->"
+        lines.append(f"  {left} {arrow}|{', '.join(ordered(edge.carries))}| {right}")
+    return "\n".join(lines)
+
+
+def placement(place: Place) -> str:
+    """Return where a stage runs and what about that is unusual, such as `thread x2 batch=32`."""
+    usual = type(place)()
+    others = [
+        f"{field.name}={getattr(place, field.name)}"
+        for field in dataclasses.fields(place)
+        if field.name not in ("kind", "replicas") and getattr(place, field.name) != getattr(usual, field.name)
+    ]
+    copies = [f"x{place.replicas}"] if place.replicas != 1 else []
+    return " ".join([place.kind, *copies, *others])
+
+
+def changed(node: Node) -> dict[str, Any]:
+    """Return the options of a node that are not at the default of its class; secrets are masked."""
+    if node.stage is None:
+        return {}
+    return {
+        field.name: MASK if is_secret(field.name) and value else value
+        for field in dataclasses.fields(node.stage)
+        if field.init and (value := getattr(node.stage, field.name)) != _default(field)
+    }
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+
+
+def _described(node: Node) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "class": type(node.stage).__name__,
+        "place": dataclasses.asdict(node.place),
+        "takes": ordered(node.takes),
+        "sends": ordered(node.sends),
+        "commits": node.commits,
+        "options": changed(node),
+    }
+
+
+def _missing(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes.values():
+        if node.stage is not None and (line := missing(node.name, type(node.stage), node.place)):
+            yield line
+
+
+def _print_tables(graph: Graph) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console.width = 140
+    styles = ("bold", "", "cyan", "green", "green", "dim")
+    stages = Table("stage", "class", "runs", "takes", "sends", "options", box=None, pad_edge=False)
+    for node in graph.nodes.values():
+        if node.stage is None:
+            continue
+        cells = [node.name, type(node.stage).__name__, placement(node.place)]
+        cells += [" ".join(ordered(node.takes)), " ".join(ordered(node.sends)), _options(changed(node))]
+        stages.add_row(*(Text(cell, style) for cell, style in zip(cells, styles, strict=True)))
+    edges = Table("edge", "carries", "when its queue is full", box=None, pad_edge=False)
+    for edge in graph.edges:
+        way = f"{edge.left} | {edge.right}"
+        full = "the sender waits" if edge.waits else _when_full(graph.nodes[edge.right])
+        edges.add_row(Text(way, "bold"), Text(", ".join(ordered(edge.carries)), "green"), full)
+    console.print(stages)
+    console.print()
+    console.print(edges)
+    if graph.unused:
+        names = ", ".join(f"{node.name} ({type(node.stage).__name__})" for node in graph.unused.values())
+        console.print(Text(f"\nunused: {names}; no route names them", "dim"))
+    lacks = list(_missing(graph))
+    if lacks:
+        console.print(Text("\nmissing:", "bold red"))
+        for line in lacks:
+            console.print(Text(f"  {line}"))
+    print(f"\n```mermaid\n{mermaid(graph)}\n```")
+
+
+def _when_full(node: Node) -> str:
+    return "the oldest is dropped" if node.place.full == "drop-oldest" else "no queue"
+
+
+def _options(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _kilohertz(stage: Resample) -> str:
+    return f"to {stage.hz / 1000:g} kHz"
+
+
+def _id(name: str) -> str:
+    return "s_" + re.sub(r"\W", "_", name)

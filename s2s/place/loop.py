@@ -1,0 +1,64 @@
+"""`place: loop` and `place: inline`: a stage that runs in the event loop itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any
+
+from s2s.messages import Message
+from s2s.place.options import Place
+from s2s.place.pool import loaded
+from s2s.stage import Call, Stage
+
+
+class LoopPool:
+    """One loaded stage; its async work runs as many items at once as callers send."""
+
+    def __init__(self, name: str, stage: Stage, place: Place) -> None:
+        self.name = name
+        self.stage = stage
+        self.callers = 0
+        self._running = 0
+        self._loaded = False
+
+    async def start(self) -> None:
+        """Load the stage, off the loop."""
+        await asyncio.get_running_loop().run_in_executor(None, loaded, self.stage)
+        self._loaded = True
+
+    @property
+    def live(self) -> bool:
+        """Whether the stage is loaded."""
+        return self._loaded
+
+    async def run(self, call: Call, item: Message | None, deadline: float) -> AsyncIterator[Any]:
+        """Yield what the stage gives; sync stages give way to others between two outputs."""
+        self._running += 1
+        outputs = self.stage.finish(call) if item is None else self.stage.run(call, item)  # type: ignore[attr-defined]
+        try:
+            if inspect.isasyncgen(outputs):
+                async with contextlib.aclosing(outputs) as stream:
+                    async for out in stream:
+                        yield out
+            else:
+                for out in outputs:
+                    yield out
+                    await asyncio.sleep(0)
+        except (asyncio.CancelledError, GeneratorExit):
+            self.stage.cancel(call)
+            raise
+        finally:
+            self._running -= 1
+
+    def statistics(self) -> dict[str, int]:
+        """How many items run."""
+        return {"waiting": 0, "running": self._running, "replicas": 1}
+
+    async def close(self) -> None:
+        """Let the model go."""
+        if self._loaded:
+            self._loaded = False
+            await asyncio.get_running_loop().run_in_executor(None, self.stage.close)

@@ -1,0 +1,58 @@
+"""The one interface behind every placement: all callers' access to the loaded copies of one stage."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from s2s.messages import Message
+from s2s.stage import Call, Stage
+
+
+class StageDown(RuntimeError):
+    """No loaded copy of the stage can take the item now."""
+
+
+class Pool(Protocol):
+    """Loaded copies of a stage, shared by every caller."""
+
+    callers: int
+    """How many calls are open: a batch need not wait for company when there is one."""
+
+    async def start(self) -> None:
+        """Load every copy."""
+
+    def run(self, call: Call, item: Message | None, deadline: float) -> AsyncIterator[Any]:
+        """Run the stage on an item, or its `finish` for None, and yield what it gives.
+
+        What has the earlier `deadline`, in seconds of the loop's clock, goes first. Closing the iterator
+        cancels the work.
+        """
+
+    async def close(self) -> None:
+        """Let every copy go; safe to call twice."""
+
+    @property
+    def live(self) -> bool:
+        """Whether an item would be taken now."""
+
+    def statistics(self) -> dict[str, int]:
+        """How many items wait and run, and how many replicas there are."""
+
+
+def is_async(stage: Stage) -> bool:
+    """Whether the stage's `run` is an async generator."""
+    return inspect.isasyncgenfunction(type(stage).run)  # type: ignore[attr-defined]
+
+
+def finishes(stage: Stage) -> bool:
+    """Whether the stage gives something when its input has ended."""
+    return type(stage).finish is not Stage.finish
+
+
+def loaded(stage: Stage) -> Stage:
+    """Load a stage and freeze its options."""
+    stage.load()
+    stage.__dict__["_loaded"] = True
+    return stage

@@ -1,0 +1,102 @@
+"""The part of the graph that one scope uses: from its source to whatever is wanted of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from s2s.graph import Edge, Graph
+from s2s.messages import Message, Speech
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The edges that a scope's items take.
+
+    `after` holds them by their left end. `producers` says whose end a stage waits for before its own input has
+    ended, `leaders` which stages must have ended before the scope has brought all that is wanted of it.
+    """
+
+    source: str
+    after: dict[str, tuple[Edge, ...]]
+    producers: dict[str, frozenset[str]]
+    leaders: frozenset[str]
+
+
+class Faces(msgspec.Struct, frozen=True, kw_only=True):
+    """The stages where scopes begin and end: `turn` cuts the caller's sound, `chat` makes prompts; "" is none."""
+
+    turn: str = ""
+    chat: str = ""
+
+    @classmethod
+    def of(cls, graph: Graph) -> Faces:
+        """Find them by what they are: the stage that sends speech, and the one that calls itself chat."""
+        nodes = graph.nodes.items()
+        turn = next((name for name, node in nodes if Speech in node.sends and Speech not in node.takes), "")
+        chat = next((name for name, node in nodes if is_chat(node.stage)), "")
+        return cls(turn=turn, chat=chat)
+
+
+def is_chat(stage: object) -> bool:
+    """Whether a stage is the conversation's face in the graph."""
+    return getattr(type(stage), "face", "") == "chat"
+
+
+def plan_scope(graph: Graph, faces: Faces, source: str, wanted: frozenset[type[Message]]) -> Plan:
+    """Return the plan of a scope that begins at `source` and of which `wanted` should reach the caller.
+
+    A route ends at the caller, at `chat`, at `turn`, and at stages that commit; stages from which none of these is
+    reached are left out, so that a text answer never synthesises speech.
+    """
+    ends = {"caller", faces.chat}
+    listening = source == "caller"
+
+    def committing(name: str) -> bool:
+        stage = graph.nodes[name].stage
+        return stage is not None and type(stage).commits
+
+    useful: dict[str, bool] = {}
+
+    def leads(edge: Edge) -> bool:
+        if edge.right == "caller":
+            return bool(edge.carries & wanted)
+        if edge.right == faces.turn:
+            return listening
+        return edge.right == faces.chat or committing(edge.right) or reaches(edge.right)
+
+    def reaches(name: str) -> bool:
+        if name not in useful:
+            useful[name] = False
+            useful[name] = any(leads(edge) for edge in graph.after(name))
+        return useful[name]
+
+    after: dict[str, tuple[Edge, ...]] = {}
+    waiting, seen = [source], {source}
+    while waiting:
+        left = waiting.pop()
+        kept = []
+        for edge in graph.after(left):
+            hint = edge.right == faces.turn and not listening
+            if not hint and not leads(edge):
+                continue
+            if edge.right == "caller":
+                edge = Edge(left=edge.left, right="caller", carries=edge.carries & wanted, waits=edge.waits)
+            kept.append(edge)
+            goes_on = edge.right not in ends and edge.right != faces.turn
+            if goes_on and edge.right not in seen:
+                seen.add(edge.right)
+                waiting.append(edge.right)
+        after[left] = tuple(kept)
+    producers: dict[str, set[str]] = {name: set() for name in seen if name != source}
+    leaders = set()
+    for left, edges in after.items():
+        for edge in edges:
+            if edge.right in producers:
+                producers[edge.right].add(left)
+            elif edge.right in ends:
+                leaders.add(left)
+    return Plan(
+        source=source,
+        after=after,
+        producers={name: frozenset(lefts) for name, lefts in producers.items()},
+        leaders=frozenset(leaders or {source}),
+    )

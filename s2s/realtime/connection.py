@@ -1,0 +1,94 @@
+"""One client of the Realtime protocol and its call, whatever carries the frames."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from s2s.call import LiveCall
+from s2s.conversation import facts as f
+from s2s.engine import Engine
+from s2s.realtime.outbox import Outbox
+from s2s.realtime.protocol import ClearInput, CommitInput, Configure, Hear, Protocol, Tell
+from s2s.realtime.refusal import Refusal
+from s2s.realtime.session import SessionConfig
+from s2s.settings import Settings
+
+log = logging.getLogger("s2s")
+
+
+class Connection:
+    """Between a protocol and a call: it carries out what frames ask for and queues what facts say."""
+
+    def __init__(self, engine: Engine, settings: Settings, model: str, expires_at: int) -> None:
+        self.outbox = Outbox()
+        audible = engine.network.wiring().sound
+        if not audible:
+            settings = msgspec.structs.replace(settings, outputs=("text",))
+        self._engine = engine
+        self.call: LiveCall = engine.call(self, settings)
+        config = SessionConfig(f"sess_{self.call.id}", model, settings, expires_at, audible)
+        self._protocol = Protocol(config)
+        self.outbox.put(self._protocol.created())
+
+    @property
+    def room(self) -> bool:
+        """Whether the client keeps up."""
+        return self.outbox.room
+
+    def tell(self, fact: f.Fact) -> None:
+        """Queue what the client is told; nothing waits of an answer that was cut off."""
+        if isinstance(fact, f.ResponseDone) and fact.response.status in ("cancelled", "failed"):
+            self.outbox.drop(fact.response.id)
+        for frame in self._protocol.say(fact):
+            self.outbox.put(frame)
+
+    async def receive(self, frame: str | bytes) -> None:
+        """Carry out what a frame asks for; what can't be done is said and changes nothing."""
+        try:
+            command = self._protocol.receive(frame)
+        except Refusal as refusal:
+            self.outbox.put(self._protocol.refused(refusal))
+            return
+        if isinstance(command, Hear):
+            await self.call.audio(command.pcm, command.rate)
+        elif isinstance(command, Configure):
+            await self.call.update(command.settings)
+            self.outbox.put(self._protocol.updated())
+        elif isinstance(command, CommitInput):
+            held_ms = await self.call.commit()
+            if held_ms is not None:
+                message = (
+                    "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
+                    f"but buffer only has {held_ms:.2f}ms of audio."
+                )
+                self.tell(
+                    f.Problem(code="input_audio_buffer_commit_empty", message=message, event_id=command.event_id)
+                )
+        elif isinstance(command, ClearInput):
+            self.call.clear()
+        elif isinstance(command, Tell):
+            self.call.feed(command.event)
+
+    async def write(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Send frames as they come, until the connection is closed; the call goes on as the client reads."""
+        while (frame := await self.outbox.get()) is not None:
+            had_room = self.outbox.room
+            await send(frame.data.decode())
+            if had_room:
+                self.call.resume()
+
+    async def close(self) -> None:
+        """End the call."""
+        self.outbox.close()
+        await self._engine.hangup(self.call)
+
+
+async def pump(connection: Connection, receive: Callable[[], Awaitable[str | bytes]]) -> None:
+    """Take frames until the client is gone, in order."""
+    while True:
+        await connection.receive(await receive())
+        await asyncio.sleep(0)

@@ -1,0 +1,96 @@
+"""Items between the wire and the conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from s2s.conversation.items import Item, Part
+from s2s.realtime.refusal import Refusal, taken
+from s2s.realtime.shapes import Content, WireItem
+
+_KINDS = {
+    "user": {"input_text", "input_audio", "input_image", "text"},
+    "system": {"input_text", "text"},
+    "assistant": {"output_text", "output_audio", "text", "audio"},
+}
+
+
+def from_wire(value: Any, root: str = "item") -> Item:
+    """Return a client's item; raise Refusal when it is none."""
+    wire = taken(value, WireItem, f".{root}")
+    if wire.type == "message":
+        return _message(wire, root)
+    if not wire.call_id:
+        raise _missing(f"{root}.call_id")
+    if wire.type == "function_call":
+        if not wire.name:
+            raise _missing(f"{root}.name")
+        return Item(
+            id=wire.id or "",
+            kind="function_call",
+            role="assistant",
+            call_id=wire.call_id,
+            name=wire.name,
+            arguments=wire.arguments or "",
+        )
+    if wire.type == "function_call_output":
+        if wire.output is None:
+            raise _missing(f"{root}.output")
+        return Item(id=wire.id or "", kind="function_call_output", call_id=wire.call_id, output=wire.output)
+    raise Refusal("invalid_value", f"An '{wire.type}' is not an item of its own.", f"{root}.type")
+
+
+def _missing(param: str) -> Refusal:
+    return Refusal("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+
+
+def _message(wire: WireItem, root: str) -> Item:
+    if wire.role is None:
+        raise _missing(f"{root}.role")
+    if wire.content is None:
+        raise _missing(f"{root}.content")
+    parts = []
+    for at, content in enumerate(wire.content):
+        param = f"{root}.content[{at}]"
+        if content.type not in _KINDS[wire.role]:
+            choices = ", ".join(sorted(_KINDS[wire.role] - {"text", "audio"}))
+            message = f"Invalid value: '{content.type}'. Supported values for the role '{wire.role}' are: {choices}."
+            raise Refusal("invalid_value", message, f"{param}.type")
+        parts.append(_part(content, wire.role, param))
+    return Item(id=wire.id or "", role=wire.role, status=wire.status or "completed", parts=tuple(parts))
+
+
+def _part(content: Content, role: str, param: str) -> Part:
+    if content.type == "input_image":
+        if not content.image_url:
+            raise _missing(f"{param}.image_url")
+        return Part(kind="input_image", image_url=content.image_url, detail=content.detail or "auto")
+    if content.type in ("input_audio", "output_audio", "audio"):
+        if content.transcript is None:
+            message = "Audio in an item needs a transcript here; send sound with input_audio_buffer.append."
+            raise Refusal("invalid_value", message, f"{param}.transcript")
+        kind = "input_audio" if role == "user" else "output_audio"
+        return Part(kind=kind, text=content.transcript)  # type: ignore[arg-type]
+    if content.text is None:
+        raise _missing(f"{param}.text")
+    return Part(kind="output_text" if role == "assistant" else "input_text", text=content.text)
+
+
+def to_wire(item: Item) -> dict[str, Any]:
+    """Return an item as clients see it; what is not there is left out."""
+    wire: dict[str, Any] = {"id": item.id, "object": "realtime.item", "type": item.kind, "status": item.status}
+    if item.kind == "message":
+        return {**wire, "role": item.role, "content": [_content(part) for part in item.parts]}
+    if item.kind == "function_call":
+        return {**wire, "call_id": item.call_id, "name": item.name, "arguments": item.arguments}
+    return {**wire, "call_id": item.call_id, "output": item.output}
+
+
+def _content(part: Part) -> dict[str, Any]:
+    if part.kind == "input_image":
+        return {"type": part.kind, "image_url": part.image_url, "detail": part.detail}
+    key = "transcript" if part.kind in ("input_audio", "output_audio") else "text"
+    content: dict[str, Any] = {"type": part.kind}
+    if part.text is not None:
+        content[key] = part.text
+    return content

@@ -1,0 +1,78 @@
+"""The resampler that the graph puts before a stage which takes sound at one rate only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from s2s.messages import Audio, Sound, Speech
+from s2s.stage import Call, Stage
+
+
+@dataclass(kw_only=True)
+class Resample(Stage):
+    """Give sound at `hz`, streamed: the pieces joined are what the whole would be."""
+
+    hz: int = 16_000
+
+    def run(self, call: Call, item: Audio | Speech | Sound) -> Iterator[Audio | Speech | Sound]:
+        """Give the item at `hz` with all that it says; a mark travels even where it has no sound to carry."""
+        kind = type(item).__name__
+        stream: _Stream | None = call.state.get(kind)
+        if stream is None:
+            if item.rate == self.hz:
+                yield item
+                return
+            stream = call.state[kind] = _Stream(self.hz)
+        last = isinstance(item, Speech) and item.mark == "end"
+        yield from stream.push(item, last)
+        if last:
+            del call.state[kind]
+
+    def finish(self, call: Call) -> Iterator[Audio | Speech | Sound]:
+        """Give the few milliseconds that are still inside."""
+        for stream in list(call.state.values()):
+            yield from stream.rest()
+        call.state.clear()
+
+
+class _Stream:
+    """One kind of sound of one caller on its way to another rate."""
+
+    def __init__(self, hz: int) -> None:
+        from s2s.audio import Resampler
+
+        self._resampler = Resampler(hz)
+        self._hz = hz
+        self._inside_ms = 0.0
+        self._item: Audio | Speech | Sound
+
+    def push(self, item: Audio | Speech | Sound, last: bool) -> Iterator[Audio | Speech | Sound]:
+        self._item = item
+        pcm = self._resampler.push(item.pcm, item.rate)
+        begins_ms = self._inside_ms
+        self._inside_ms += self._ms(item.pcm, item.rate) - self._ms(pcm, self._hz)
+        yield from self._out(item, pcm + self._resampler.flush() if last else pcm, begins_ms)
+
+    def rest(self) -> Iterator[Audio | Speech | Sound]:
+        pcm = self._resampler.flush()
+        item = self._item
+        if isinstance(item, Audio):
+            item = msgspec.structs.replace(item, at_ms=item.at_ms + self._ms(item.pcm, item.rate))
+        elif isinstance(item, Speech):
+            item = msgspec.structs.replace(item, mark="more")
+        if pcm:
+            yield from self._out(item, pcm, self._inside_ms)
+
+    def _out(self, item: Audio | Speech | Sound, pcm: bytes, begins_ms: float) -> Iterator[Audio | Speech | Sound]:
+        """Give the item with `pcm`, whose first sample came in `begins_ms` before the item's own first."""
+        if isinstance(item, Audio):
+            item = msgspec.structs.replace(item, at_ms=item.at_ms - begins_ms)
+        if pcm or isinstance(item, Speech):
+            yield msgspec.structs.replace(item, pcm=pcm, rate=self._hz)
+
+    @staticmethod
+    def _ms(pcm: bytes, rate: int) -> float:
+        return len(pcm) / 2 * 1000 / rate

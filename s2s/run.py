@@ -1,0 +1,77 @@
+"""Run a deployment: load its graph, serve its modes, and end them all when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from s2s.engine import Engine, EngineError
+from s2s.mistakes import ConfigError
+
+if TYPE_CHECKING:
+    from s2s.build import Deployment
+
+
+def run(deployment: Deployment) -> int:
+    """Serve until SIGINT or SIGTERM and return the exit status: 0 at the end, 1 when a model fails, 2 for a mistake."""
+    began = time.monotonic()
+    _log(str(deployment.config.get("log", "info")))
+    mistakes: list[str] = []
+    for name, mode in deployment.modes.items():
+        try:
+            mode.bind(f"mode.{name}")
+        except ConfigError as error:
+            mistakes.extend(str(error).splitlines())
+    if mistakes:
+        print("\n".join(mistakes), file=sys.stderr)
+        return 2
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    try:
+        asyncio.run(_serve(deployment, began))
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "httpcore", "openai", "asyncio", "websockets", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+async def _serve(deployment: Deployment, began: float) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    async with Engine(deployment.graph, deployment.sessions) as engine:
+        serving = [asyncio.create_task(mode.serve(engine)) for mode in deployment.modes.values()]
+        _greet(deployment, time.monotonic() - began)
+        waiting = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([*serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        for task in [*serving, waiting]:
+            task.cancel()
+        await asyncio.gather(*serving, waiting, return_exceptions=True)
+        for task in done - {waiting}:
+            task.result()
+
+
+def _greet(deployment: Deployment, seconds: float) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    stages = [f"{name}={type(node.stage).__name__}" for name, node in deployment.graph.nodes.items() if node.stage]
+    console.print(f"[bold]ready in {seconds:.1f} s[/]  {' '.join(stages)}")
+    for mode in deployment.modes.values():
+        for line in mode.banner:
+            console.print(line, markup=False)

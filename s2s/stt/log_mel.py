@@ -1,0 +1,50 @@
+"""Whisper's features: the log-mel spectrogram, in numpy."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16000
+WINDOW = 400
+HOP = 160
+
+
+def log_mel(samples: NDArray[np.float32], bands: int) -> NDArray[np.float32]:
+    """Return the features [bands, frames] of `samples` at 16 kHz, a frame each 10 ms."""
+    padded = np.pad(samples, WINDOW // 2, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[:-1:HOP]
+    hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+    power = np.abs(np.fft.rfft(frames * hann)).astype(np.float32) ** 2
+    logs = np.log10(np.maximum(filters(bands) @ power.T, 1e-10))
+    return np.asarray((np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0, np.float32)
+
+
+@functools.cache
+def filters(bands: int) -> NDArray[np.float32]:
+    """Return the triangular filters [bands, 201] on Slaney's mel scale, each of the same area."""
+    edges = _hertz(np.linspace(0.0, _mel(RATE / 2), bands + 2))
+    bins = np.fft.rfftfreq(WINDOW, 1 / RATE)
+    width = np.diff(edges)
+    slopes = edges[:, None] - bins[None]
+    rising = -slopes[:-2] / width[:-1, None]
+    falling = slopes[2:] / width[1:, None]
+    weights = np.maximum(0.0, np.minimum(rising, falling))
+    return np.asarray(weights * (2.0 / (edges[2:] - edges[:-2]))[:, None], np.float32)
+
+
+_KNEE_HZ = 1000.0
+_KNEE_MEL = 15.0
+_STEP = np.log(6.4) / 27.0
+
+
+def _mel(hertz: float) -> float:
+    """Return the mel value of a frequency above the knee, where the scale is logarithmic."""
+    return float(_KNEE_MEL + np.log(hertz / _KNEE_HZ) / _STEP)
+
+
+def _hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = mel * _KNEE_HZ / _KNEE_MEL
+    return np.where(mel < _KNEE_MEL, linear, _KNEE_HZ * np.exp(_STEP * (mel - _KNEE_MEL)))

@@ -1,0 +1,43 @@
+"""How a transcript that is still growing settles: by what successive hypotheses agree on."""
+
+from __future__ import annotations
+
+TAIL = 3
+"""Words by which a frozen beginning is found again in a hypothesis that disagrees with it."""
+DRIFT = 4
+"""Words by which that hypothesis may be ahead or behind."""
+
+
+def agreed(one: list[str], other: list[str]) -> int:
+    """Return how many words both begin with."""
+    for index, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return index
+    return min(len(one), len(other))
+
+
+def stitch(frozen: list[str], words: list[str]) -> list[str]:
+    """Return `frozen` and what `words`, a hypothesis of the whole, adds to it."""
+    count = len(frozen)
+    if words[:count] == frozen:
+        return words
+    tail = [_bare(word) for word in frozen[-TAIL:]]
+
+    def fit(place: int) -> tuple[int, int]:
+        before = [_bare(word) for word in words[max(0, place - len(tail)) : place]]
+        same = sum(left == right for left, right in zip(reversed(tail), reversed(before), strict=False))
+        return same, -abs(place - count)
+
+    places = range(max(0, count - DRIFT), min(len(words), count + DRIFT) + 1)
+    return frozen + words[max(places, key=fit) :] if places else frozen
+
+
+def follow(words: list[str], more: list[str]) -> list[str]:
+    """Return `words` and then `more`, without the full stop that a cut put inside a sentence."""
+    if words and more and more[0][0].islower() and words[-1].endswith(".") and not words[-1].endswith(".."):
+        words = [*words[:-1], words[-1][:-1]]
+    return words + more
+
+
+def _bare(word: str) -> str:
+    return "".join(letter for letter in word.lower() if letter.isalnum())

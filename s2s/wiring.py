@@ -1,0 +1,74 @@
+"""What every caller's flow shares: the graph, its pools, and what follows from its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from s2s.conversation.state import Wiring
+from s2s.graph import Graph, Node
+from s2s.messages import Message, Reply, ReplyEnd, Sound, ToolCall, Transcript
+from s2s.place.pool import Pool, is_async
+from s2s.plan import Faces, Plan, plan_scope
+from s2s.settings import Settings
+
+
+class Network:
+    """The graph as flows need it, computed once."""
+
+    def __init__(self, graph: Graph, pools: dict[str, Pool]) -> None:
+        self.graph = graph
+        self.pools = pools
+        self.nodes: Mapping[str, Node] = graph.nodes
+        self.faces = Faces.of(graph)
+        self.inline = frozenset(name for name, node in graph.nodes.items() if node.place.kind == "inline")
+        self.pauses = {
+            name: node.place.kind == "loop" and node.stage is not None and is_async(node.stage)
+            for name, node in graph.nodes.items()
+        }
+        self.downstream = {name: self._downstream(name) for name in graph.nodes}
+        self.captions = self.carries(Transcript)
+        self._plans: dict[tuple[str, frozenset[type[Message]]], Plan] = {}
+
+    def _downstream(self, name: str) -> frozenset[str]:
+        """The queues that a stage's output comes to, through inline stages."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        todo = [name]
+        while todo:
+            for edge in self.graph.after(todo.pop()):
+                if edge.right in (self.faces.chat, self.faces.turn) or edge.right in self.inline:
+                    if edge.right in self.inline and edge.right not in seen and edge.right != self.faces.chat:
+                        seen.add(edge.right)
+                        todo.append(edge.right)
+                else:
+                    found.add(edge.right)
+        return frozenset(found)
+
+    def carries(self, message: type[Message]) -> bool:
+        """Whether this can reach the caller."""
+        return any(edge.right == "caller" and message in edge.carries for edge in self.graph.edges)
+
+    def wiring(self) -> Wiring:
+        """What the conversation needs to know of the graph."""
+        transcripts = any(Transcript in node.sends for node in self.nodes.values())
+        return Wiring(
+            chat=bool(self.faces.chat),
+            transcripts=transcripts,
+            sound=self.carries(Sound),
+            words=self.carries(Reply),
+        )
+
+    def plan(self, source: str, settings: Settings) -> Plan:
+        """The plan of a scope that begins at `caller`, at the `turn` face, or at the `chat` face."""
+        wanted: frozenset[type[Message]] = frozenset()
+        if source != "caller":
+            wanted = frozenset({Reply, ReplyEnd, ToolCall})
+            if "audio" in settings.outputs and self.carries(Sound):
+                wanted |= {Sound}
+            if source == "turn":
+                wanted = frozenset({Transcript}) if self.faces.chat else wanted | {Transcript}
+        name = {"turn": self.faces.turn, "chat": self.faces.chat}.get(source, source)
+        key = (name, wanted)
+        if key not in self._plans:
+            self._plans[key] = plan_scope(self.graph, self.faces, name, wanted)
+        return self._plans[key]
