@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections import deque
 from typing import Any, Protocol
@@ -43,6 +45,8 @@ MUTE_S = 3.0
 """Seconds without any sound from the caller after which an open turn is taken as over."""
 SHORTEST_MS = 100.0
 """Sound below this can't be committed."""
+FLUSH_S = 2.0
+"""Seconds that a recorder has, when the caller is gone, to take what was said."""
 TAIL_SAMPLES = 512
 """Silence after committed sound, so that a detector that works in hops has all of it."""
 
@@ -155,6 +159,8 @@ class LiveCall:
         self.closed = True
         if self._watch is not None:
             self._watch.cancel()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
             self._revoke(scope)
         await self.flow.close()
@@ -223,20 +229,25 @@ class LiveCall:
             plan = self._network.plan(effect.source, effect.settings)
             scope = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories)
             self._scopes[effect.scope] = scope
-        elif isinstance(effect, Commit):
-            scope = self._scopes[effect.scope]
+        elif isinstance(effect, (Commit, Revoke, Send, End, Replay)):
+            scope = self._scopes.get(effect.scope)
+            if scope is not None:  # one that is all out needs nothing more
+                self._work_on(scope, effect)
+
+    def _work_on(self, scope: Scope, effect: Commit | Revoke | Send | End | Replay) -> None:
+        if isinstance(effect, Commit):
             scope.committed = True
             self.flow.changed(scope)
             self.to_caller(scope)
         elif isinstance(effect, Revoke):
-            self._revoke(self._scopes[effect.scope])
+            self._revoke(scope)
         elif isinstance(effect, Send):
-            self._ask(self._scopes[effect.scope], effect)
+            self._ask(scope, effect)
         elif isinstance(effect, End):
-            self.flow.end(self._scopes[effect.scope])
-        elif isinstance(effect, Replay):
+            self.flow.end(scope)
+        else:
             piece = Speech(pcm=b"".join(self._turn_sound), rate=self._turn_rate, mark="start")
-            self.flow.deliver(self._network.faces.turn, self._scopes[effect.scope], piece)
+            self.flow.deliver(self._network.faces.turn, scope, piece)
 
     def _ask(self, scope: Scope, effect: Send) -> None:
         name = self._network.faces.chat

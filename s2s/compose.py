@@ -30,6 +30,10 @@ def words(argv: Sequence[str]) -> list[str]:
     `recipe=NAME` and paths of recipes, anywhere, become one `recipe=[...]` in their order. A `key.path=value` may
     name a key that no YAML has: `build` knows all keys, and says which one was meant.
     """
+    from hydra.core.config_store import ConfigStore
+
+    # Hydra copies the store for each group that --help lists, half a second in all, though loading copies anyway
+    setattr(ConfigStore, "__deepcopy__", lambda store, memo: store)  # noqa: B010
     folders = [Path(folder) for folder in _config_dirs(argv)]
     for recipes in (RECIPES, *(folder / "recipes" for folder in folders)):
         for path in sorted(recipes.glob("*.yaml")):

@@ -51,7 +51,7 @@ class Flow:
         self._inboxes: dict[str, Inbox] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._room: list[asyncio.Future[None]] = []
-        self._works: set[asyncio.Task[None]] = set()
+        self._busy: dict[asyncio.Task[None], str] = {}
 
     def deliver(self, left: str, scope: Scope, item: Message) -> None:
         """Send an item of `left` along every edge of the scope that carries it."""
@@ -143,12 +143,13 @@ class Flow:
         ahead: asyncio.Semaphore | None,
     ) -> None:
         task = self._loop.create_task(self._work(name, scope, item, before))
-        self._works.add(task)
+        self._busy[task] = name
         scope.jobs.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
-            self._works.discard(task)
+            del self._busy[task]
             scope.jobs.discard(task)
+            self.make_room()
             if done is not None:
                 done.set()
             if ahead is not None:
@@ -190,8 +191,6 @@ class Flow:
         if item is None and scope.live:
             scope.drain(name)
         self.settle(scope)
-        if scope.listening:
-            self.make_room()
 
     def _fail(self, name: str, scope: Scope, error: BaseException) -> None:
         if scope.live:
@@ -280,9 +279,16 @@ class Flow:
         """How full every inbox is and what it has dropped."""
         return {name: {"waiting": len(box), "dropped": box.dropped} for name, box in self._inboxes.items()}
 
+    async def flush(self) -> None:
+        """Return when the stages that commit have taken what was let out to them."""
+        for name, inbox in self._inboxes.items():
+            stage = self._network.nodes[name].stage
+            while stage is not None and type(stage).commits and (inbox.due or name in self._busy.values()):
+                await self.pause()
+
     async def close(self) -> None:
         """Cancel every task and wait for it."""
-        tasks = [*self._pumps, *self._works]
+        tasks = [*self._pumps, *self._busy]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

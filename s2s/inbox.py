@@ -33,6 +33,11 @@ class Inbox:
         """Whether senders must wait; never, where the oldest item is dropped instead."""
         return len(self._items) >= self.size and not self._drops_oldest
 
+    @property
+    def due(self) -> bool:
+        """Whether an item waits that may go."""
+        return any(scope.live and (scope.committed or not self._commits) for scope, _ in self._items)
+
     def put(self, scope: Scope, item: Message) -> Scope | None:
         """Add an item, and return the scope of the one dropped for it, if any."""
         gone = None

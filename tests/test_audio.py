@@ -41,7 +41,7 @@ def test_pcm16_rounds_and_clips() -> None:
 
 
 def test_half_a_sample_is_refused_with_the_remedy() -> None:
-    with pytest.raises(ValueError, match="3 bytes.*carry it by Samples"):
+    with pytest.raises(ValueError, match=r"3 bytes.*carry it by Samples"):
         float32(b"abc")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
-import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any, Literal
 
@@ -15,6 +13,7 @@ from s2s.llm.tool_calls import ToolCalls
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.remote_errors import ServerFailed, StreamCut, failed
 from s2s.settings import Settings
+from s2s.wav import wav
 
 Reason = Literal["stop", "length", "content_filter", "tool_calls"]
 
@@ -66,17 +65,6 @@ def _content(line: Line, images: bool) -> str | list[dict[str, Any]]:
 def with_notes(line: Line) -> str:
     """Return the text of a line with a note for each picture, for a model that can't see."""
     return "\n".join([line.text] * bool(line.text) + ["(a picture, which you can't see)"] * len(line.images))
-
-
-def wav(pcm: bytes, rate: int) -> bytes:
-    """Return mono s16le `pcm` at `rate` Hz as a WAV file."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes(pcm)
-    return file.getvalue()
 
 
 def wav_base64(pcm: bytes) -> str:

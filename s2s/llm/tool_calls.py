@@ -22,12 +22,14 @@ class _Open:
 
     def piece(self, *, whole: bool = False) -> ToolCall:
         """Return what of the arguments was not sent yet, and all of them when they are whole."""
+        if whole and not self.arguments.strip():
+            self.arguments += "{}"
         delta, self.sent = self.arguments[self.sent :], len(self.arguments)
         return ToolCall(
             call_id=self.call_id,
             name=self.name,
             delta=delta,
-            arguments=(self.arguments.strip() or "{}") if whole else None,
+            arguments=self.arguments if whole else None,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +18,9 @@ from s2s.secrets import MASK, is_secret
 if TYPE_CHECKING:
     from s2s.graph import Graph, Node
     from s2s.place.options import Place
+
+
+_SAID_FIRST = ("kind", "replicas")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -58,7 +62,7 @@ def mermaid(graph: Graph) -> str:
             lines.append(f"  {_id(node.name)}[/{_kilohertz(node.stage)}/]")
         elif node.stage is not None:
             corners = ("[(", ")]") if node.commits else ("[", "]")
-            text = f'"{node.name}<br/><small>{type(node.stage).__name__}, {placement(node.place)}</small>"'
+            text = f'"{node.name}<br/><small>{type(node.stage).__name__}, {_where(node.place)}</small>"'
             lines.append(f"  {_id(node.name)}{text.join(corners)}")
     lines.append("  out([caller])")
     for edge in graph.edges:
@@ -71,14 +75,9 @@ def mermaid(graph: Graph) -> str:
 
 def placement(place: Place) -> str:
     """Return where a stage runs and what about that is unusual, such as `thread x2 batch=32`."""
-    usual = type(place)()
-    others = [
-        f"{field.name}={getattr(place, field.name)}"
-        for field in dataclasses.fields(place)
-        if field.name not in ("kind", "replicas") and getattr(place, field.name) != getattr(usual, field.name)
-    ]
-    copies = [f"x{place.replicas}"] if place.replicas != 1 else []
-    return " ".join([place.kind, *copies, *others])
+    usual, said = dataclasses.asdict(type(place)()), dataclasses.asdict(place)
+    others = [f"{name}={_short(said[name])}" for name in said if name not in _SAID_FIRST and said[name] != usual[name]]
+    return " ".join([_where(place), *others])
 
 
 def changed(node: Node) -> dict[str, Any]:
@@ -153,8 +152,16 @@ def _when_full(node: Node) -> str:
     return "the oldest is dropped" if node.place.full == "drop-oldest" else "no queue"
 
 
+def _where(place: Place) -> str:
+    return place.kind if place.replicas == 1 else f"{place.kind} x{place.replicas}"
+
+
 def _options(values: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in values.items())
+    return " ".join(f"{name}={_short(value)}" for name, value in values.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else textwrap.shorten(str(value), 48, placeholder=" …")
 
 
 def _kilohertz(stage: Resample) -> str:

@@ -8,11 +8,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from s2s.audio import wav
 from s2s.messages import Speech, Transcript
 from s2s.remote import Remote
 from s2s.remote_errors import StreamCut, failed
 from s2s.stage import Call
+from s2s.wav import wav
+
+NOTHING: tuple[Transcript, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -30,8 +32,8 @@ class OpenAITranscription(Remote):
         """Keep the sound of the turn; nothing is said of it before it ends."""
         call.state.setdefault("pcm", bytearray()).extend(item.pcm)
         call.state["rate"] = item.rate
-        for nothing in ():
-            yield nothing
+        for heard in NOTHING:
+            yield heard
 
     async def finish(self, call: Call) -> AsyncIterator[Transcript]:  # type: ignore[override]
         """Yield what was said, its last item final; raise RemoteError when the server fails."""

@@ -31,7 +31,7 @@ class ScriptedVad(Stage):
     takes_hz = 16000
     sends_hz = 16000
 
-    async def run(self, call: Call, item: Audio) -> AsyncIterator[Activity]:
+    def run(self, call: Call, item: Audio) -> Iterator[Activity]:
         """Pass every sound on, whatever its length."""
         loud = any(item.pcm[:2])
         yield Activity(pcm=item.pcm, rate=item.rate, speech=1.0 if loud else 0.0, at_ms=item.at_ms)

@@ -27,7 +27,7 @@ CASCADE = {
     "words": "llm | caller",
     "calls": "llm | caller",
 }
-INLINE = {"turn", "clauses", "chat"}
+INLINE = {"vad", "turn", "clauses", "chat"}
 
 
 def stages(**changes: Any) -> dict[str, Stage]:

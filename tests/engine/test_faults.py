@@ -1,0 +1,362 @@
+"""Stages that are slow, fail, hang, come out of order, never end; callers that stop reading; loops by tool result."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from s2s.conversation import facts as f
+from s2s.engine import Engine, EngineError, SessionLimit
+from s2s.gate import CAP_S
+from s2s.messages import Audio, Clause, Prompt, Reply, ReplyEnd, Sound, ToolCall, Transcript
+from s2s.place.options import Place
+from s2s.settings import Settings
+from s2s.stage import Call, Stage
+from s2s.testing.caller import Caller
+from s2s.testing.clock import run_virtual
+from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTts
+from tests.engine.graphs import graph
+
+
+async def ask(caller: Caller) -> None:
+    """Speak one turn."""
+    await caller.speak(600)
+    await caller.be_silent(400)
+
+
+def only_response(caller: Caller) -> f.ResponseView:
+    """The one response that there was, ended once."""
+    (done,) = caller.all(f.ResponseDone)
+    return done.response
+
+
+def test_a_model_that_fails_ends_the_response_with_the_reason_and_the_next_is_answered() -> None:
+    async def talk() -> None:
+        async with Engine(graph(llm=ScriptedLlm(fail_at=3))) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert only_response(caller).status == "failed"
+            assert only_response(caller).error == "llm: the model is out of order"
+            await ask(caller)
+            await caller.until(f.ResponseDone, 2)
+
+    run_virtual(talk())
+
+
+def test_a_voice_that_fails_is_no_completed_answer() -> None:
+    """The reference ends such a response as completed, without a sound."""
+
+    async def talk() -> None:
+        async with Engine(graph(tts=ScriptedTts(fail_at=0))) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert (only_response(caller).status, only_response(caller).error) == (
+                "failed",
+                "tts: the voice is out of order",
+            )
+
+    run_virtual(talk())
+
+
+def test_a_recogniser_that_fails_says_so_and_hears_the_next_turn() -> None:
+    async def talk() -> None:
+        async with Engine(graph(stt=ScriptedStt(fails=[0]))) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            failed = await caller.until(f.TurnTextFailed)
+            assert failed.reason == "the recogniser is out of order"
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert only_response(caller).status == "completed"
+
+    run_virtual(talk())
+
+
+def test_a_model_that_hangs_is_given_up_on() -> None:
+    async def talk() -> None:
+        place = Place(kind="loop", timeout_s=5.0)
+        async with Engine(graph(llm=ScriptedLlm(hang_at=2), places={"llm": place})) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert only_response(caller).error == "llm: no sign of life for 5 s"
+
+    run_virtual(talk())
+
+
+def test_a_model_that_hangs_can_be_interrupted_at_once() -> None:
+    """The reference can't abort a read that hangs, for 20 seconds."""
+
+    async def talk() -> None:
+        async with Engine(graph(llm=ScriptedLlm(hang_at=2))) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.WordsDelta, 2)
+            await caller.speak(100)
+            assert only_response(caller).reason == "turn_detected"
+            assert caller.when(f.ResponseDone) == caller.when(f.SpeechStarted, 2)
+
+    run_virtual(talk())
+
+
+def test_an_endless_answer_is_paused_by_a_caller_who_stops_reading_and_ends_when_interrupted() -> None:
+    async def talk() -> None:
+        async with Engine(graph(llm=ScriptedLlm(endless=True, seconds=0.001))) as engine:
+            idle, other = Caller(engine), Caller(engine)
+            idle.reads = False
+            await asyncio.gather(ask(idle), ask(other))
+            await asyncio.sleep(120)
+            assert not idle.all(f.SoundDelta)
+            (scope,) = idle.call._scopes.values()
+            assert scope.gate._sound_s <= CAP_S + 6.0, "no more is spoken than a clause beyond the cap"
+            inboxes = idle.call.flow.statistics()
+            assert all(box["waiting"] <= 66 for box in inboxes.values()), inboxes
+            heard = sum(len(fact.pcm) / 2 / fact.rate for fact in other.all(f.SoundDelta))
+            assert heard > 100, "one caller does not stall another"
+            idle.read_on()
+            await asyncio.sleep(10)
+            assert sum(len(fact.pcm) / 2 / fact.rate for fact in idle.all(f.SoundDelta)) > CAP_S
+            await ask(idle)
+            assert idle.all(f.ResponseDone)[0].response.reason == "turn_detected"
+
+    run_virtual(talk())
+
+
+@dataclasses.dataclass(kw_only=True)
+class UnevenTts(Stage):
+    """Takes longer for earlier clauses, and says the number of each."""
+
+    async def run(self, call: Call, item: Clause) -> AsyncIterator[Sound]:
+        await asyncio.sleep(2.0 - item.index)
+        yield Sound(pcm=item.index.to_bytes(2, "little") * 2400, rate=24000)
+
+
+def test_what_runs_ahead_comes_out_in_order() -> None:
+    async def talk() -> None:
+        place = Place(kind="loop", ahead=2)
+        async with Engine(graph(tts=UnevenTts(), places={"tts": place})) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert [fact.pcm[0] for fact in caller.all(f.SoundDelta)] == [0, 1]
+            assert caller.when(f.SoundDelta, 2) - caller.when(f.ResponseCreated) < 2.5, "both were spoken at once"
+
+    run_virtual(talk())
+
+
+@dataclasses.dataclass(kw_only=True)
+class Cast(Stage):
+    """Gives every other clause to the narrator."""
+
+    def run(self, call: Call, item: Clause) -> Iterator[Clause]:
+        to = "narrator" if item.index % 2 else "tts"
+        yield Clause(text=item.text, index=item.index, until=item.until, to=to)
+
+
+def test_two_voices_take_turns_however_slow_one_is() -> None:
+    async def talk() -> None:
+        drawn = graph(
+            {
+                "voice": "caller | vad | turn | stt | chat | llm | clauses | cast | tts | caller",
+                "narrator": "cast | narrator | caller",
+            },
+            places={"cast": Place(kind="inline")},
+            cast=Cast(),
+            tts=ScriptedTts(level=1, seconds=0.5),
+            narrator=ScriptedTts(level=2, seconds=0.001),
+            llm=ScriptedLlm(words="one. two. three. four."),
+        )
+        async with Engine(drawn) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            voices = [fact.pcm[0] for fact in caller.all(f.SoundDelta)]
+            assert voices == [1, 1, 2, 2, 1, 1, 2, 2]
+
+    run_virtual(talk())
+
+
+def test_a_tool_in_the_graph_is_run_after_its_response_and_its_result_is_answered() -> None:
+    async def talk() -> None:
+        llm = ScriptedLlm(calls={"hello": ["weather", "time"]})
+        async with Engine(graph({"tools": "llm | tools | chat"}, llm=llm)) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone, 2)
+            first, second = (fact.response for fact in caller.all(f.ResponseDone))
+            assert [item.name for item in first.items] == ["weather", "time"]
+            assert second.items[0].text == ScriptedLlm.words
+            outputs = [item.output for item in caller.call.state.items if item.kind == "function_call_output"]
+            assert outputs == ['weather{"n": 0}', 'time{"n": 1}']
+
+    run_virtual(talk())
+
+
+@dataclasses.dataclass(kw_only=True)
+class Insistent(Stage):
+    """Calls a tool whenever it may."""
+
+    async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ReplyEnd | ToolCall]:
+        if call.settings.tool_choice == "none":
+            yield Reply(text="enough.")
+        else:
+            yield ToolCall(call_id=f"call_{call.scope}", name="again", arguments="{}")
+        yield ReplyEnd()
+
+
+def test_tools_are_not_called_for_ever() -> None:
+    async def talk() -> None:
+        async with Engine(graph({"tools": "llm | tools | chat"}, llm=Insistent())) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await asyncio.sleep(60)
+            rounds = caller.all(f.ResponseDone)
+            assert len(rounds) == 6
+            assert rounds[-1].response.items[0].kind == "message", "the last one must answer"
+
+    run_virtual(talk())
+
+
+@dataclasses.dataclass(kw_only=True)
+class Recorder(Stage):
+    """Keeps what it is given, once that is committed."""
+
+    commits = True
+    kept: list[str] = dataclasses.field(default_factory=list)
+
+    def run(self, call: Call, item: Audio | Sound | Reply) -> Iterator[None]:
+        self.kept.append(type(item).__name__)
+        return iter(())
+
+
+def test_a_stage_that_commits_sees_both_sides_and_its_failure_is_not_the_caller_s() -> None:
+    recorder = Recorder()
+
+    async def talk() -> None:
+        routes: dict[str, str | None] = {"ears": "caller | recorder", "mouth": "tts | recorder"}
+        async with Engine(graph(routes, recorder=recorder)) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert only_response(caller).status == "completed"
+            await caller.hangup()
+            kept = engine.graph.nodes["recorder"].stage.kept  # type: ignore[union-attr]
+            assert kept.count("Audio") == 50 and kept.count("Sound") == 20
+
+    run_virtual(talk())
+
+
+def test_text_answers_synthesise_nothing() -> None:
+    async def talk() -> None:
+        tts = ScriptedTts(fail_at=0)
+        async with Engine(graph(tts=tts)) as engine:
+            caller = Caller(engine, Settings(outputs=("text",)))
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert only_response(caller).status == "completed"
+            assert caller.all(f.TextDone)[0].text == ScriptedLlm.words
+
+    run_virtual(talk())
+
+
+@dataclasses.dataclass(kw_only=True)
+class Louder(Stage):
+    """Says again what was said, in capitals."""
+
+    def run(self, call: Call, item: Transcript) -> Iterator[Reply]:
+        if item.final:
+            yield Reply(text=item.text.upper())
+
+
+def test_an_interpreter_answers_every_turn_without_a_prompt() -> None:
+    async def talk() -> None:
+        routes: dict[str, str | None] = {
+            "voice": "caller | vad | turn | stt | translate | clauses | tts | caller",
+            "words": "translate | caller",
+            "asked": None,
+            "calls": None,
+        }
+        async with Engine(graph(routes, translate=Louder(), places={"translate": Place(kind="inline")})) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.ResponseDone)
+            assert only_response(caller).items[0].text == "HELLO"
+            assert caller.all(f.TurnText)[0].text == "hello"
+            await ask(caller)
+            await caller.until(f.ResponseDone, 2)
+
+    run_virtual(talk())
+
+
+def test_captions_alone_answer_nothing() -> None:
+    async def talk() -> None:
+        routes: dict[str, str | None] = {
+            "voice": "caller | vad | turn | stt | caller",
+            "asked": None,
+            "words": None,
+            "calls": None,
+            "captions": None,
+        }
+        async with Engine(graph(routes)) as engine:
+            caller = Caller(engine)
+            await ask(caller)
+            await caller.until(f.TurnText)
+            await caller.be_silent(2000)
+            assert not caller.all(f.ResponseCreated)
+
+    run_virtual(talk())
+
+
+def test_a_hung_up_call_leaves_no_task_and_no_scope() -> None:
+    async def talk() -> None:
+        async with Engine(graph(llm=ScriptedLlm(endless=True))) as engine:
+            before = len(asyncio.all_tasks())
+            callers = [Caller(engine) for _ in range(5)]
+            await asyncio.gather(*(ask(caller) for caller in callers))
+            await asyncio.sleep(3)
+            assert len(asyncio.all_tasks()) > before
+            for caller in callers:
+                await caller.hangup()
+                await caller.hangup()
+            assert len(asyncio.all_tasks()) == before
+            assert not engine.calls
+
+    run_virtual(talk())
+
+
+def test_a_server_takes_no_more_calls_than_it_says() -> None:
+    async def talk() -> None:
+        async with Engine(graph(), sessions=1) as engine:
+            Caller(engine)
+            with pytest.raises(SessionLimit, match="all 1 sessions are in use"):
+                Caller(engine)
+
+    run_virtual(talk())
+
+
+def test_a_stage_that_does_not_load_says_which_and_why() -> None:
+    @dataclasses.dataclass(kw_only=True)
+    class Heavy(ScriptedTts):
+        def load(self) -> None:
+            raise FileNotFoundError("voice.onnx is not there")
+
+    async def start() -> None:
+        with pytest.raises(EngineError, match="^tts: voice.onnx is not there$"):
+            async with Engine(graph(tts=Heavy())):
+                pass
+
+    run_virtual(start())
+
+
+def test_an_asynchronous_stage_in_a_thread_is_refused() -> None:
+    async def start() -> None:
+        with pytest.raises(EngineError, match="choose 'loop', not 'thread'"):
+            async with Engine(graph(places={"tts": Place(kind="thread")})):
+                pass
+
+    run_virtual(start())
