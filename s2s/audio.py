@@ -20,7 +20,8 @@ def float32(pcm: bytes) -> Floats:
         raise ValueError(
             f"pcm has {len(pcm)} bytes, which is not a whole number of 16-bit samples; carry it by Samples"
         )
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+    samples: Floats = np.divide(np.frombuffer(pcm, "<i2"), 32768, dtype=np.float32)
+    return samples
 
 
 def pcm16(samples: NDArray[np.floating]) -> bytes:

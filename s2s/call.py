@@ -35,6 +35,7 @@ from s2s.conversation.state import State
 from s2s.flow import Flow
 from s2s.gate import seconds
 from s2s.messages import Audio, Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
+from s2s.metrics import Marks, gap_of
 from s2s.scope import Scope
 from s2s.settings import Settings
 from s2s.wiring import Network
@@ -83,6 +84,7 @@ class LiveCall:
         self._sounded_at = 0.0
         self._watch: Any = None
         self._epochs = 0
+        self._last_turn: tuple[float, float, Marks | None] | None = None
         self.flow = Flow(network, self)
         self._listen()
 
@@ -178,6 +180,8 @@ class LiveCall:
                 self.feed(Transcribed(scope=scope.number, transcript=item))
             elif isinstance(item, (Reply, ReplyEnd, ToolCall, Sound)):
                 if isinstance(item, Sound):
+                    if scope.sound_until is None:
+                        self._log_gap(scope)
                     scope.played_after(self._clock(), seconds(item))
                 self.feed(Output(scope=scope.number, item=item))
         self.flow.make_room()
@@ -261,6 +265,15 @@ class LiveCall:
             self._scopes.pop(scope.number, None)
             self.flow.changed(scope)
 
+    def _log_gap(self, scope: Scope) -> None:
+        if self._last_turn is None or not log.isEnabledFor(logging.INFO):
+            return
+        quiet_ms, ended, heard = self._last_turn
+        self._last_turn = None
+        gap = gap_of(quiet_ms, ended, heard.at.get(Transcript, ended) if heard else ended, scope.marks)
+        if gap is not None:
+            log.info("%s: %s", self.id, gap)
+
     def _listen(self) -> None:
         self._epochs += 1
         plan = self._network.plan("caller", self.state.settings)
@@ -283,6 +296,8 @@ class LiveCall:
         self._turn_sound.append(speech.pcm)
         turn = self.state.turn
         scope = None if turn is None else self._scopes.get(turn.scope)
+        if speech.mark == "end":
+            self._last_turn = (speech.quiet_ms, self._clock(), None if scope is None else scope.marks)
         if scope is not None:
             self.flow.deliver(self._network.faces.turn, scope, speech)
         if speech.mark in ("pause", "end"):

@@ -19,7 +19,7 @@ def compose(*argv: str) -> Any:
     import hydra
 
     folders = ",".join(f"file://{Path(folder).resolve()}" for folder in _config_dirs(argv))
-    overrides = [word for word in words(argv) if "=" in word and not word.startswith("-")]
+    overrides = [word for word in words(argv) if word[0] == "~" or ("=" in word and word[0] != "-")]
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         return hydra.compose("config", overrides=[*overrides, *([f"hydra.searchpath=[{folders}]"] if folders else [])])
 
@@ -63,9 +63,9 @@ def words(argv: Sequence[str]) -> list[str]:
 
 
 def _config_dirs(argv: Sequence[str]) -> Iterator[str]:
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for place, word in enumerate(argv):
         if word in ("--config-dir", "-cd"):
-            yield following
+            yield from argv[place + 1 : place + 2]
         elif word.startswith("--config-dir="):
             yield word.partition("=")[2]
 
@@ -93,7 +93,7 @@ def _name(name: str, folders: Sequence[Path]) -> str:
         if found is None:
             return name
         path = found
-    option = re.sub(r"[^\w.-]+", "-", f"{path.stem}-file")
+    option = re.sub(r"\W+", "-", str(path), flags=re.ASCII).strip("-")
     _register(option, path)
     return option
 
@@ -102,14 +102,12 @@ def _register(name: str, path: Path) -> None:
     """Make a recipe an option of the group `recipe`; what it says itself wins over what it brings in."""
     from hydra.core.config_store import ConfigStore
     from omegaconf import DictConfig, ListConfig, OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
     try:
         node = OmegaConf.load(path)
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such recipe"]) from None
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+    except Exception as error:
         raise ConfigError([f"{path}: {sentence(' '.join(str(error).split()))}"]) from error
     if not isinstance(node, DictConfig):
         raise ConfigError([f"{path}: a recipe is a mapping of keys, such as 'sessions: 8'"])

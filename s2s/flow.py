@@ -55,6 +55,8 @@ class Flow:
 
     def deliver(self, left: str, scope: Scope, item: Message) -> None:
         """Send an item of `left` along every edge of the scope that carries it."""
+        if not scope.listening:
+            scope.marks.note(item, self._loop.time())
         to = getattr(item, "to", "")
         for edge in scope.plan.after.get(left, ()):
             if type(item) not in edge.carries:

@@ -40,13 +40,15 @@ class Speech(Message, frozen=True, kw_only=True):
 
     `start` opens the turn (its sound includes the padding before the speech), `more` continues it, `pause` says
     that it may be over, `resume` that it was not, `end` that it is. `at_ms` is the place of the mark on the input
-    clock: where the turn begins for `start`, where it stops for `pause` and `end`.
+    clock: where the turn begins for `start`, where it stops for `pause` and `end`; `quiet_ms` is the silence before
+    it that told so.
     """
 
     pcm: bytes
     rate: int
     mark: Mark = "more"
     at_ms: float = 0.0
+    quiet_ms: float = 0.0
 
 
 class Transcript(Message, frozen=True, kw_only=True):

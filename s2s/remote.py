@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -34,9 +34,6 @@ class Remote(Stage):
     stall_s: float = 10.0
     retries: int = 2
     extra_body: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    needs: ClassVar[tuple[str, ...]] = ("openai",)
-    extra: ClassVar[str] = "openai"
 
     def load(self) -> None:
         """Make the client, without asking the server anything; raise RemoteError when the key is missing."""

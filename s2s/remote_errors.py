@@ -45,12 +45,21 @@ def retryable(error: Exception) -> bool:
 
     if isinstance(error, openai.APITimeoutError):
         return False
-    if isinstance(error, (openai.APIConnectionError, StreamCut)):
+    if lost(error) or isinstance(error, StreamCut):
         return True
     status = status_of(error)
     if status is None or getattr(error, "code", None) == "insufficient_quota":
         return False
     return status in PASSING or status >= 500
+
+
+def lost(error: Exception) -> bool:
+    """Return whether the network failed; older releases of the openai package let the transport's own error through."""
+    import openai
+
+    return isinstance(error, openai.APIConnectionError) or any(
+        cls.__name__ == "TransportError" for cls in type(error).__mro__
+    )
 
 
 def status_of(error: Exception) -> int | None:
@@ -76,7 +85,7 @@ def explain(error: Exception, base_url: str, key_env: str | None, limit_s: float
         return f"{what} came for {limit_s:g} s; look at the server's load, or raise '{knob}'"
     if isinstance(error, StreamCut):
         return f"{error}; look at the server's log, and at proxies between"
-    if isinstance(error, openai.APIConnectionError):
+    if lost(error):
         if came:
             return "the connection was lost in the middle of the answer; look at the server's log"
         return f"no connection ({_cause(error)}); is the server running at {base_url}?"

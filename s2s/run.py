@@ -55,6 +55,8 @@ async def _serve(deployment: Deployment, began: float) -> None:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     async with Engine(deployment.graph, deployment.sessions) as engine:
+        for mode in deployment.modes.values():
+            mode.open()
         serving = [asyncio.create_task(mode.serve(engine)) for mode in deployment.modes.values()]
         _greet(deployment, time.monotonic() - began)
         waiting = asyncio.create_task(stop.wait())

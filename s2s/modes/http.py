@@ -31,6 +31,10 @@ class Listener:
         self.host = host
         self.port: int = self.socket.getsockname()[1]
 
+    def open(self) -> None:
+        """Take connections; until then they are refused."""
+        self.socket.listen(2048)
+
 
 async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression: bool) -> None:
     """Serve an ASGI application on a listener until cancelled; open sockets are closed with 1012 then."""

@@ -27,6 +27,9 @@ class Mode:
     def bind(self, key: str) -> None:
         """Take what must be free, such as a port, before any model is loaded; raises ConfigError under `key`."""
 
+    def open(self) -> None:
+        """Let clients in, now that the models are loaded; `serve` follows at once."""
+
     @property
     def banner(self) -> list[str]:
         """What is said once it serves: where it listens, and what to try."""

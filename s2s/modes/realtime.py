@@ -45,6 +45,10 @@ class Realtime(Mode):
         """Take the port, before any model is loaded."""
         self._listener = Listener(key, self.host, self.port)
 
+    def open(self) -> None:
+        """Take connections; they wait until they are served."""
+        self._listener.open()
+
     def settings(self) -> Settings:
         """The settings that a session begins with."""
         return Settings(

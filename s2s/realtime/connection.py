@@ -65,9 +65,7 @@ class Connection:
                     "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
                     f"but buffer only has {held_ms:.2f}ms of audio."
                 )
-                self.tell(
-                    f.Problem(code="input_audio_buffer_commit_empty", message=message, event_id=command.event_id)
-                )
+                self.tell(f.Problem(code="input_audio_buffer_commit_empty", message=message, event_id=command.event_id))
         elif isinstance(command, ClearInput):
             self.call.clear()
         elif isinstance(command, Tell):

@@ -59,9 +59,7 @@ class SessionConfig:
         """Merge a client's `session` and return the settings that follow; raise Refusal and change nothing."""
         kind = patch.get("type")
         if kind is None:
-            raise Refusal(
-                "missing_required_parameter", "Missing required parameter: 'session.type'.", "session.type"
-            )
+            raise Refusal("missing_required_parameter", "Missing required parameter: 'session.type'.", "session.type")
         if kind != "realtime":
             message = f"Invalid value: '{kind}'. Supported values are: 'realtime'."
             raise Refusal("invalid_session_type", message, "session.type")

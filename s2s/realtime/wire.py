@@ -148,9 +148,7 @@ WORDS: dict[type[Fact], Callable[[Any], Wire]] = {
     f.WordsDelta: lambda x: _output("response.output_audio_transcript.delta", x, content_index=0, delta=x.delta),
     f.WordsDone: lambda x: _output("response.output_audio_transcript.done", x, content_index=0, transcript=x.text),
     f.SoundDone: lambda x: _output("response.output_audio.done", x, content_index=0),
-    f.ArgumentsDelta: lambda x: _output(
-        "response.function_call_arguments.delta", x, call_id=x.call_id, delta=x.delta
-    ),
+    f.ArgumentsDelta: lambda x: _output("response.function_call_arguments.delta", x, call_id=x.call_id, delta=x.delta),
     f.ArgumentsDone: lambda x: _output(
         "response.function_call_arguments.done", x, call_id=x.call_id, name=x.name, arguments=x.arguments
     ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from s2s.messages import Message
+from s2s.options import options
 from s2s.packages import installed, missing
 from s2s.place.options import Place
 from s2s.place.pool import loaded
@@ -41,12 +43,9 @@ class Bench:
             self._loaded = loaded(self.stage)
         return self._loaded
 
-    def fresh(self, **options: Any) -> Stage:
+    def fresh(self, **changes: Any) -> Stage:
         """Return a copy of the stage that is not loaded, with other options."""
-        made = type(self.stage)(**{field: getattr(self.stage, field) for field in self.stage.__dataclass_fields__})
-        for name, value in options.items():
-            setattr(made, name, value)
-        return made
+        return dataclasses.replace(self.stage, **changes)
 
     def call(self, name: str = "call", settings: Settings | None = None, of: Call | None = None) -> Call:
         """Return a call in a scope of its own; `of` is another scope of the same caller."""
@@ -97,7 +96,7 @@ class Bench:
         line = missing("stage", type(self.stage), Place())
         if line:
             return line.partition(": ")[2]
-        if not self._server and {"base_url", "url"} & set(self.stage.__dataclass_fields__):
+        if not self._server and {"base_url", "url"} & set(options(type(self.stage))):
             return "it asks a server, and none was named"
         for source in self.stage.weights():
             why = _without(source)

@@ -40,11 +40,15 @@ GROUPS = (*PORTS, "text")
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One thing that must hold: `run` raises AssertionError where it does not, and Skipped where it can't be tried."""
+    """One thing that must hold: `run` raises AssertionError where it does not, and Skipped where it can't be tried.
+
+    `live` cases load the stage, with the packages that it `needs`.
+    """
 
     name: str
     run: Callable[[], None]
     live: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +118,8 @@ def cases(group: str, stage: Stage, server: bool = False) -> list[Case]:
         **{name: _on(bench, check) for name, check in conformance_kinds.KINDS.get(group, {}).items()},
         "closes": bench.close,
     }
-    return [Case(name, run) for name, run in still.items()] + [Case(name, run, True) for name, run in live.items()]
+    tried = [Case(name, run) for name, run in still.items()]
+    return tried + [Case(name, run, True, stage.needs) for name, run in live.items()]
 
 
 def _on(bench: Bench, check: Callable[[Bench], None]) -> Callable[[], None]:
@@ -132,26 +137,42 @@ def _lists_options(backend: Backend) -> None:
     node: Mapping[str, Any] = backend.composed()[backend.group]
     cls = find(node.get("_target_"), Stage, backend.group)
     listed, known = set(node) - {"_target_", "place"}, set(options(cls))
-    assert listed == known, (
-        f"{backend.path}: {sorted(listed - known)} are no options of {cls.__name__}, {sorted(known - listed)} are not listed"
-    )
+    assert not listed - known, f"{backend.path}: {sorted(listed - known)} are no options of {cls.__name__}"
+    assert not known - listed, f"{backend.path}: {sorted(known - listed)} of {cls.__name__} are not listed"
 
 
 def _explains(path: Path) -> None:
     lines = path.read_text("utf-8").splitlines()
-    assert lines and lines[0].startswith("#"), f"{path}: the first line should say what it is and what to install"
-    for number, line in enumerate(lines):
-        key = re.match(r"([\w-]+):(?!.*#)", line)
-        above = lines[number - 1].startswith("#") if number else False
-        if key and key[1] not in ("defaults", "_target_", "place") and not above:
-            raise AssertionError(f"{path}:{number + 1}: '{key[1]}' has no comment that says what it trades")
+    assert "".join(lines[:1]).startswith("#"), f"{path}: the first line should say what it is and what to install"
+    explained = set().union(*map(_explained, [path, *_bases(path)]), {"defaults", "_target_", "place"})
+    bare = sorted(_keys(path) - explained)
+    assert not bare, f"{path}: no comment says what {', '.join(bare)} trades"
+
+
+def _bases(path: Path) -> list[Path]:
+    """Return the YAMLs of the same group that this one builds on."""
+    names = re.findall(r"^ +- ([\w-]+)$", path.read_text("utf-8"), re.MULTILINE)
+    bases = [path.with_name(f"{name}.yaml") for name in names if name != "_self_"]
+    return [base for base in bases if base.is_file()]
+
+
+def _keys(path: Path) -> set[str]:
+    return set(re.findall(r"^([\w-]+):", path.read_text("utf-8"), re.MULTILINE))
+
+
+def _explained(path: Path) -> set[str]:
+    """Return the keys that have a comment at their right or above."""
+    text = path.read_text("utf-8")
+    right, below = r"^([\w-]+):.*#", r"^#.*\n([\w-]+):"
+    return {key for pattern in (right, below) for key in re.findall(pattern, text, re.MULTILINE)}
 
 
 def _places(backend: Backend) -> None:
     node = backend.composed()[backend.group]
     cls = find(node.get("_target_"), Stage, backend.group)
     asynchronous = inspect.isasyncgenfunction(cls.run)  # type: ignore[attr-defined]
-    kind = node.place.kind
+    kind = node.get("place", {}).get("kind")
+    assert kind, f"{backend.path}: its defaults should begin with '/place@place: thread', loop or inline"
     assert not asynchronous or kind != "thread", f"{backend.path}: an asynchronous run is placed at loop, not thread"
     assert asynchronous or kind != "loop", f"{backend.path}: loop is for an asynchronous run; place it inline or thread"
 
@@ -186,5 +207,3 @@ def _freezes(bench: Bench) -> None:
         except AttributeError:
             continue
         raise AssertionError(f"{type(bench.stage).__name__}.{name} can be changed after load")
-
-

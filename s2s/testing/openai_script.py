@@ -23,6 +23,7 @@ class Scripted:
     reasoning: tuple[str, ...] = ()
     calls: tuple[ToolUse, ...] = ()
     sound: tuple[bytes, ...] = (b"\x00\x01" * 240,)
+    sound_kind: str = "audio/pcm"
     finish: str | None = None
     input_tokens: int = 20
     cached_tokens: int = 16

@@ -157,7 +157,7 @@ class OpenAIServer:
     def _content(self, request: Request, answer: Scripted) -> tuple[str, Iterator[bytes]]:
         model = str(request.body.get("model", ""))
         if request.path == "/v1/audio/speech":
-            return "audio/pcm", iter(answer.sound)
+            return answer.sound_kind, iter(answer.sound)
         if request.path == "/v1/audio/transcriptions" and request.body.get("stream") != "true":
             return "application/json", iter((json.dumps({"text": "".join(answer.text)}).encode(),))
         if request.path == "/v1/audio/transcriptions":

@@ -70,7 +70,7 @@ class ScriptedTurn(Stage):
             state["quiet_ms"] = state.get("quiet_ms", 0.0) + length_ms
             if state["quiet_ms"] >= self.silence_ms:
                 state["open"] = state["paused"] = False
-                yield Speech(pcm=item.pcm, rate=item.rate, mark="end", at_ms=end_ms)
+                yield Speech(pcm=item.pcm, rate=item.rate, mark="end", at_ms=end_ms, quiet_ms=state["quiet_ms"])
             elif self.soft_ms is not None and state["quiet_ms"] >= self.soft_ms and not state.get("paused"):
                 state["paused"] = True
                 yield Speech(pcm=item.pcm, rate=item.rate, mark="pause", at_ms=end_ms)

@@ -12,7 +12,10 @@ SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\u
 Piece = tuple[str, int]
 """Speakable text, and how many characters of the reply it stands for."""
 
-_EMOJI = "\u2190-\u21ff\u231a-\u23ff\u25a0-\u27bf\u2b00-\u2bff\ufe0f\u20e3\u200b\ufeff\U0001f000-\U0001faff"
+_EMOJI = (
+    "\u2190-\u21ff\u231a-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+    "\ufe0f\u20e3\u200b\ufeff\x00-\x08\x0e-\x1b\x7f"  # and what has no width, or controls a terminal
+)
 _LABEL = r"(?:[^\[\]\n]|\[[^\[\]\n]{0,99}\]){0,200}"
 _URL = r"(?:[^()\n]|\([^()\n]{0,200}\)){0,1000}"
 _WEB = r"(?:[Hh]ttps?://|www\.)"
@@ -36,7 +39,8 @@ _OPEN = re.compile(
 )
 """Every beginning of a token that does not end with the first character that can't be in it."""
 _BLOCK = re.compile(
-    rf"(?P<fence>`{{3,}}|~{{3,}})[^`\n]{{0,99}}(?:\n|\Z)|(?P<rule>(?={_TABLE}{{3,400}}(?:\n|\Z))(?:[-_*=|:+][ \t]*){{3,400}})"
+    rf"(?P<fence>`{{3,}}|~{{3,}})[^`\n]{{0,99}}(?:\n|\Z)"
+    rf"|(?P<rule>(?={_TABLE}{{3,400}}(?:\n|\Z))(?:[-_*=|:+][ \t]*){{3,400}})"
     r"|(?P<heading>#{1,6}[ \t]+)|(?P<bullet>[-*+•‣▪◦·][ \t]+)|(?P<box>\[[ xX]\][ \t]+)|(?P<number>\d{1,3}[.)])[ \t]"
     r"|(?P<quote>>[ \t]?)|(?P<row>\|)"
 )

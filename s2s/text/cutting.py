@@ -24,19 +24,19 @@ _OPENERS = "\"'“‘«([{¿¡"
 
 _STOPPED = (
     "Mr Mrs Ms Messrs Dr Drs Prof Rev Hon Gen Col Capt Cmdr Lt Sgt Maj Gov Sen Rep Pres Supt St Ste Sr Sra Srta Dra Jr"
-    " Mt Ft Ave Blvd Rd Inc Ltd Co Corp Bros Assn Dept Univ vs etc cf al approx resp incl viz esp ca bzw usw ggf vgl evtl"
-    " aprox Mme Mlle Hr Fr Frau Nr Str Abs"
+    " Mt Ft Ave Blvd Rd Inc Ltd Co Corp Bros Assn Dept Univ vs etc cf al approx resp incl viz esp ca bzw usw ggf vgl"
+    " evtl aprox Mme Mlle Hr Fr Frau Nr Str Abs"
 )
 _ABBREVIATIONS = frozenset(_STOPPED.split())
-"""Words whose full stop does not end a sentence, or not certainly; a clause that waits for the next stop costs little."""
+"""Words whose full stop does not end a sentence, or not surely; to wait for the next stop costs little."""
 _COUNTED = "No Nos Fig Figs Vol Ch Sec Eq Art Ex pp Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec"
 _BEFORE_NUMBERS = frozenset(_COUNTED.split())
 """Words that are abbreviations where a number follows."""
 _SMALL = (
-    "a an the this that these those my your his her its our their some any no every each of to in on at by for from with"
-    " about as into over under and or but nor if so because than when while which who whose what where is are was were am"
-    " be been being has have had will would can could shall should may might must do does did not very too just i'm i'd"
-    " i'll it's that's there's you're we're they're he's she's"
+    "a an the this that these those my your his her its our their some any no every each of to in on at by for from"
+    " with about as into over under and or but nor if so because than when while which who whose what where is are was"
+    " were am be been being has have had will would can could shall should may might must do does did not very too just"
+    " i'm i'd i'll it's that's there's you're we're they're he's she's"
 )
 _LEANING = frozenset(_SMALL.split())
 """Words that lean on the next one, so that no breath is taken after them."""

@@ -95,7 +95,7 @@ class Silence(Stage):
             yield _ear(call).end()
 
     def commit(self, call: Call) -> Iterator[Speech]:
-        """Give all the sound that has not left as the end of a turn, opened here if it isn't open; nothing for no sound."""
+        """Give all the sound that has not left as the end of a turn, opened if it isn't open; nothing for no sound."""
         ear = _ear(call)
         if not ear.open and ear.sound:
             yield ear.start()

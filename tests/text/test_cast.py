@@ -12,7 +12,8 @@ from s2s.text.cast import Cast
 
 def play(stage: Cast, *texts: str) -> list[tuple[str, str]]:
     stage.load()
-    call, sent, until = Call("call", 1, Settings()), [], 0
+    call, until = Call("call", 1, Settings()), 0
+    sent: list[Clause] = []
     for index, text in enumerate(texts):
         until += len(text) + 1
         sent += stage.run(call, Clause(text=text, index=index, until=until))
@@ -23,7 +24,9 @@ def play(stage: Cast, *texts: str) -> list[tuple[str, str]]:
 
 
 def test_tags_call_a_voice_until_the_next() -> None:
-    sent = play(Cast(), "Hello.", "[narrator] Once upon a time,", "there was a king.", "[tts] Go on! [narrator]: He left.")
+    sent = play(
+        Cast(), "Hello.", "[narrator] Once upon a time,", "there was a king.", "[tts] Go on! [narrator]: He left."
+    )
     assert sent == [
         ("tts", "Hello."),
         ("narrator", "Once upon a time,"),

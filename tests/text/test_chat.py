@@ -33,7 +33,9 @@ def prompt_of(sent: list[Prompt | Asked]) -> Prompt:
 def test_the_prompt_is_the_instructions_and_the_lines() -> None:
     lines = dialogue(1)[:1]
     assert [line.text for line in prompt_of(ask(lines)).lines] == [Chat().prompt, lines[0].text]
-    assert prompt_of(ask(lines, settings=Settings(instructions="Be brief."))).lines[0] == Line(role="system", text="Be brief.")
+    assert prompt_of(ask(lines, settings=Settings(instructions="Be brief."))).lines[0] == Line(
+        role="system", text="Be brief."
+    )
     assert prompt_of(ask(lines, Chat(prompt=""))).lines == tuple(lines)
 
 

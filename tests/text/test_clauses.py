@@ -20,10 +20,13 @@ WORDS = [
     "https://x.org/p_(q)", "me@mail.org", "main.py", "Well...", "**bold**", "_it_", "`code`", "snake_case", "# Head",
     "\n", "\n\n", "\n- item", "\n1. first", "\n2) second", "\n| a | b |\n|---|---|\n| c | d |\n", "[label](http://u.v/w)",
     "[^1]", "![alt](p.png)", "<b>tag</b>", "a < b", "AT&T", "&amp;", "😀", "👩‍👧", "1️⃣", "said “so.”", "(really!)", "--",
-    "—", "你好，世界。", "今天天气很好！我们去吧", "สวัสดีครับ", "¿Qué?", "\n```py\nx = 1\n```\n", "\n> quoted", "***", "[ ]",
-    "the end.", "and then,", "so: it; goes!", "2 * 3", "~~gone~~", "\\*", "\n---\n", "[narrator]", "[open", "<open", "`",
+    "—", "你好，世界。", "今天天气很好！我们去吧", "สวัสดีครับ", "¿Qué?", "\n```py\nx = 1\n```\n", "\n> quoted", "***",
+    "[ ]", "the end.", "and then,", "so: it; goes!", "2 * 3", "~~gone~~", "\\*", "\n---\n", "[narrator]", "[open",
+    "<open", "`",
 ]  # fmt: skip
-PIECES = st.lists(st.sampled_from(WORDS) | st.text(alphabet="aB1 .,!*_[](<>&`#|-~\n。，é😀\\:/", max_size=6), max_size=12)
+PIECES = st.lists(
+    st.sampled_from(WORDS) | st.text(alphabet="aB1 .,!*_[](<>&`#|-~\n。，é😀\\:/", max_size=6), max_size=12
+)
 TEXTS = st.builds(lambda parts, gap: gap.join(parts), PIECES, st.sampled_from([" ", ""]))
 
 
@@ -45,7 +48,8 @@ def spoken(text: str) -> list[str]:
 @example(text="[a](http://x_(y)) [b", cuts=[1])
 @example(text="No. 5, e.g. this. No. Yes.", cuts=[1])
 def test_the_clauses_do_not_depend_on_how_the_text_streams(text: str, cuts: list[int]) -> None:
-    chunks, at = [], 0
+    chunks: list[str] = []
+    at = 0
     while at < len(text):
         size = cuts[len(chunks) % len(cuts)]
         chunks.append(text[at : at + size])

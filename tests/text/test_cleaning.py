@@ -33,6 +33,7 @@ from s2s.text.cutting import tidy
         ("one\n\n---\n\ntwo", "one. two"),
         ("\\*stars\\* and C:\\dir", "*stars* and C:\\dir"),
         ("[narrator] Once", "[narrator] Once"),
+        ("a\x00b\x1b[0m c\u200b", "a b[0m c"),
         ("好。\n\n你\n\n他", "好。 你。 他"),
     ],
 )

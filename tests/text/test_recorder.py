@@ -13,7 +13,6 @@ import pytest
 from s2s.messages import Audio, Reply, Sound, Transcript
 from s2s.settings import Settings
 from s2s.stage import Call, ports
-from s2s.text import recorder
 from s2s.text.recorder import Recorder
 
 
@@ -90,7 +89,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_call(
         raise OSError(28, "No space left on device")
 
     stage, call = recording(tmp_path), Call("a", 0, Settings())
-    monkeypatch.setattr(recorder.wave, "open", full)
+    monkeypatch.setattr(wave, "open", full)
     with caplog.at_level(logging.WARNING):
         stage.run(call, Audio(pcm=b"\1\0", rate=16000))
         stage.run(call, Audio(pcm=b"\1\0", rate=16000))
@@ -98,4 +97,4 @@ def test_a_full_disk_ends_the_recording_and_not_the_call(
 
 
 def test_it_commits_and_sends_nothing() -> None:
-    assert Recorder.commits and ports(Recorder) == ({Audio, Sound, Transcript, Reply}, frozenset())
+    assert Recorder.commits and ports(Recorder) == (frozenset({Audio, Sound, Transcript, Reply}), frozenset())

@@ -24,4 +24,4 @@ def test_partials_and_silence_are_passed_over() -> None:
 def test_any_prompt_and_language_will_do() -> None:
     (prompt,) = Translator(to="Elvish", prompt="{to}, {please}").run(Call("c", 1, Settings()), Transcript(text="hi"))
     assert prompt.lines[0].text == "Elvish, {please}"
-    assert ports(Translator) == ({Transcript}, {Prompt})
+    assert ports(Translator) == (frozenset({Transcript}), frozenset({Prompt}))

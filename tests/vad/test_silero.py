@@ -37,7 +37,7 @@ def caller(settings: Settings | None = None) -> Call:
 def listen(silero: Silero, call: Call, pcm: bytes, size: int) -> list[Activity]:
     out: list[Activity] = []
     for start in range(0, len(pcm), size):
-        out += silero.run(call, Audio(pcm=pcm[start : start + size], rate=RATE, at_ms=start / 32))
+        out += silero.run(call, Audio(pcm=pcm[start : start + size], rate=RATE, at_ms=start // 2 / 16))
     return out
 
 
@@ -93,7 +93,7 @@ def test_push_to_talk_hops_without_the_model(silero: Silero, speech: bytes, monk
 
 def test_detection_after_push_to_talk_begins_afresh(silero: Silero, speech: bytes) -> None:
     call = caller()
-    listen(silero, call, speech[:32000], 1024)
+    listen(silero, call, speech[:31744], 1024)
     call.settings = Settings(detection=None)
     listen(silero, call, speech[:1024], 1024)
     call.settings = Settings()

@@ -1,0 +1,97 @@
+"""The embedded stack, spoken to with real human speech through the stock `openai` package."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+
+import numpy as np
+import pytest
+import soxr
+
+from tests.embedded.client import HZ, SdkCaller
+from tests.embedded.conftest import Server
+from tests.embedded.other_ears import transcribe
+from tests.embedded.speech import TURNS, turn_sound, word_error_rate
+
+pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
+
+
+async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Server) -> None:
+    gaps = []
+    async with SdkCaller(server.url) as caller:
+        await caller.be_silent(0.5)
+        for number, _ in enumerate(TURNS):
+            ended = await caller.speak(turn_sound(number, HZ))
+            await caller.be_silent_until(lambda n=number: len(caller.answers) > n and caller.answers[n].done)
+            answer = caller.answers[number]
+            assert answer.done.status == "completed"
+            gaps.append((answer.arrivals[0][0] - ended) * 1000)
+            playing_until = answer.arrivals[0][0] + answer.seconds
+            await caller.be_silent(max(0.0, playing_until - caller.loop.time()) + 0.3)
+    heard = word_error_rate(list(zip((words for _, _, words in TURNS), caller.transcripts, strict=True)))
+    spoken = [(answer.words, transcribe(soxr.resample(samples(answer.sound), HZ, 16000))) for answer in caller.answers]
+    said = word_error_rate(spoken)
+    late = max(answer.late_s for answer in caller.answers)
+    print(f"\ninput WER {heard:.3f}, answers' WER by another recogniser {said:.3f}, gaps {[round(g) for g in gaps]} ms")
+    print(f"late by at most {late * 1000:.0f} ms; answers {[round(a.seconds, 1) for a in caller.answers]} s")
+    assert len(caller.answers) == 5 and all(answer.seconds > 0.3 for answer in caller.answers)
+    assert heard <= 0.10
+    assert said <= 0.15, spoken
+    assert late <= 0, "the sound is always ahead of a player that begins with the first piece"
+
+
+def samples(pcm: bytes | bytearray) -> np.ndarray:
+    """Sound as float samples."""
+    return np.frombuffer(bytes(pcm), "<i2").astype("f4") / 32768
+
+
+async def test_speech_over_an_answer_stops_it_and_is_answered_itself(server: Server) -> None:
+    async with SdkCaller(server.url) as caller:
+        await caller.be_silent(0.3)
+        await caller.speak(turn_sound(0, HZ))
+        await caller.be_silent_until(lambda: bool(caller.answers and caller.answers[0].arrivals))
+        await caller.speak(turn_sound(1, HZ))
+        await caller.be_silent_until(lambda: len(caller.answers) > 1 and caller.answers[1].done)
+        first, second = caller.answers[0], caller.answers[1]
+        types = caller.types()
+        if first.done.status == "cancelled":
+            assert first.done.status_details.reason == "turn_detected"
+        started = [at for at, kind in enumerate(types) if kind == "input_audio_buffer.speech_started"][1]
+        later = [event for _, event in caller.events[started + 1 :] if getattr(event, "response_id", "") == first.id]
+        assert not [event.type for event in later if event.type.endswith(".delta")], "nothing stale afterwards"
+        assert types.count("response.done") == len(caller.answers) == 2
+        assert second.done.status == "completed" and second.seconds > 0.3
+        assert first.done.status == "cancelled", "the answer was longer than the time until the next turn began"
+
+
+async def test_eight_callers_share_one_copy_of_each_model(server: Server) -> None:
+    async def converse(number: int, turns: int, gaps: list[float], late: list[float]) -> None:
+        async with SdkCaller(server.url) as caller:
+            await caller.be_silent(0.3 + number * 3.0 / 8)
+            for turn in range(turns):
+                ended = await caller.speak(turn_sound(turn, HZ))
+                await caller.be_silent_until(lambda n=turn: len(caller.answers) > n and caller.answers[n].done, 60)
+                answer = caller.answers[turn]
+                assert answer.done.status == "completed" and answer.arrivals
+                gaps.append(answer.arrivals[0][0] - ended)
+                late.append(answer.late_s)
+                playing_until = answer.arrivals[0][0] + answer.seconds
+                await caller.be_silent(max(0.0, playing_until - caller.loop.time()) + 0.2)
+
+    warm: list[float] = []
+    await asyncio.gather(*(converse(n, 1, warm, []) for n in range(8)))
+    await converse(0, 1, warm, [])
+    one_mb = server.rss_mb()
+    gaps: list[float] = []
+    late: list[float] = []
+    await asyncio.gather(*(converse(n, 2, gaps, late) for n in range(8)))
+    eight_mb = server.rss_mb()
+    median, p95 = statistics.median(gaps), sorted(gaps)[int(0.95 * len(gaps))]
+    growth = (eight_mb - one_mb) / 7
+    print(f"\n8 callers, {len(gaps)} turns: gap median {median:.2f} s, p95 {p95:.2f} s, late {max(late) * 1000:.0f} ms")
+    print(f"RSS {one_mb:.0f} -> {eight_mb:.0f} MB: {growth:.2f} MB a caller")
+    assert len(gaps) == 16
+    assert growth <= 3.0
+    assert median <= 1.5 and p95 <= 3.0
+    assert max(late) <= 0, "no glitch"

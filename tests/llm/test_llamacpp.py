@@ -1,0 +1,127 @@
+"""The embedded language model, with its real weights."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from s2s.llm.llamacpp import LlamaCpp
+from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
+from s2s.settings import Settings, Tool
+from s2s.stage import Call
+
+pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
+
+SYSTEM = "You are a helpful voice assistant. Answer in one short sentence."
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[LlamaCpp]:
+    model = LlamaCpp(slots=4, context=256, warm_up=SYSTEM, temperature=0.0, max_tokens=24)
+    model.load()
+    assert model._warmer is not None
+    model._warmer.join()
+    yield model
+    model.close()
+
+
+def prompt(*said: str) -> Prompt:
+    roles = ("user", "assistant") * len(said)
+    turns = [Line(role=role, text=text) for role, text in zip(roles, said, strict=False)]  # type: ignore[arg-type]
+    return Prompt(lines=(Line(role="system", text=SYSTEM), *turns))
+
+
+def a_call(name: str = "t", **settings: object) -> Call:
+    return Call(name, 1, Settings(**settings))  # type: ignore[arg-type]
+
+
+async def answered(stage: LlamaCpp, item: Prompt, call: Call | None = None) -> tuple[str, ReplyEnd]:
+    items = [item async for item in stage.run(call or a_call(), item)]
+    end = items[-1]
+    assert isinstance(end, ReplyEnd)
+    return "".join(item.text for item in items if isinstance(item, Reply)), end
+
+
+async def test_an_answer_and_what_it_cost(stage: LlamaCpp) -> None:
+    text, end = await answered(stage, prompt("What is the capital of France?"))
+    assert "Paris" in text
+    assert end.reason == "stop"
+    assert end.output_tokens > 0
+    assert 10 < end.cached_tokens < end.input_tokens, "the warm-up has read the system line"
+
+
+async def test_the_conversation_stays_read_in_the_callers_slot(stage: LlamaCpp) -> None:
+    mine, other = a_call("mine"), a_call("other")
+    first, _ = await answered(stage, prompt("What is the capital of France?"), mine)
+    await answered(stage, prompt("Tell me about cats."), other)
+    _, end = await answered(stage, prompt("What is the capital of France?", first, "And of Spain?"), mine)
+    assert end.input_tokens - end.cached_tokens < 20
+    stage.hangup(mine)
+
+
+async def test_the_limit_of_a_session(stage: LlamaCpp) -> None:
+    _, end = await answered(stage, prompt("Tell me a long story about a boat."), a_call(max_tokens=5))
+    assert (end.reason, end.output_tokens) == ("length", 5)
+
+
+async def test_a_conversation_too_long_loses_its_older_half(stage: LlamaCpp) -> None:
+    said = [f"Number {n} is a number that we should all remember well." for n in range(40)]
+    text, end = await answered(stage, prompt(*said, "What is the capital of France?"))
+    assert text
+    assert end.input_tokens < 256
+
+
+async def test_a_turn_too_long_says_what_to_do(stage: LlamaCpp) -> None:
+    with pytest.raises(RuntimeError, match=r"llama.cpp: request \(\d+ tokens\) exceeds .* or raise 'context'"):
+        await answered(stage, prompt("word " * 600))
+
+
+async def test_more_callers_than_slots(stage: LlamaCpp) -> None:
+    asked = [answered(stage, prompt(f"Say {n}."), a_call(f"caller {n}")) for n in range(7)]
+    assert all(text for text, _ in await asyncio.gather(*asked))
+
+
+async def test_closing_frees_the_slot_at_once(stage: LlamaCpp) -> None:
+    call = a_call("hasty", max_tokens=200)
+    items = stage.run(call, prompt("Tell me a long story about a boat, a cat and a house."))
+    assert isinstance(await items.__anext__(), Reply)
+    await items.aclose()
+    begun = time.monotonic()
+    await answered(stage, prompt("Hello?"), a_call("hasty", max_tokens=1))
+    assert time.monotonic() - begun < 2.0
+
+
+@pytest.mark.parametrize("choice", ["auto", "function:now"])
+async def test_tools_are_accepted(stage: LlamaCpp, choice: str) -> None:
+    call = a_call(tools=(Tool(name="now", description="The time"), Tool(name="sum")), tool_choice=choice)
+    items = [item async for item in stage.run(call, prompt("What time is it?"))]
+    assert isinstance(items[0], (Reply, ToolCall))
+
+
+async def test_unicode_and_an_empty_turn(stage: LlamaCpp) -> None:
+    for text in ("¿Qué tal? 你好 🙂\x00", ""):
+        assert (await answered(stage, prompt(text)))[1].input_tokens > 0
+
+
+async def test_it_closes_while_it_answers() -> None:
+    model = LlamaCpp(slots=1, context=256, max_tokens=200, temperature=0.0)
+    model.load()
+    address = urlsplit(model._url)
+    items = model.run(a_call(), prompt("Tell me a long story about a boat."))
+    await items.__anext__()
+    begun = time.monotonic()
+    model.close()
+    assert time.monotonic() - begun < 3.0
+    with pytest.raises(OSError), socket.create_connection((address.hostname or "", address.port or 0), 1):
+        pass
+    await items.aclose()
+
+
+def test_a_bad_path_says_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match=r"no such file or folder: /nowhere/x\.gguf"):
+        LlamaCpp(model="/nowhere/x.gguf").load()

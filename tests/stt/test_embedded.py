@@ -1,0 +1,111 @@
+"""Both recognizers of the embedded stack, on a person's voice."""
+
+from __future__ import annotations
+
+import re
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+
+from s2s.messages import Speech, Transcript
+from s2s.settings import Settings
+from s2s.stage import Call
+from s2s.stt.faster_whisper import FasterWhisper
+from s2s.stt.moonshine import Moonshine, vocabulary
+from s2s.stt.recognizer import RATE, Recognizer
+
+pytestmark = pytest.mark.embedded
+
+SPEECH = Path(__file__).parent.parent / "data" / "two_cities.wav"
+TEXT = """It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness,
+it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness,
+it was the spring of hope, it was the winter of despair, we had everything before us, we had nothing before us, we were
+all going direct to Heaven, we were all going direct the other way - in short, the period was so far like the present
+period, that some of its noisiest authorities insisted on its being received, for good or for evil, in the superlative
+degree of comparison only."""
+
+
+@pytest.fixture(scope="module", params=[FasterWhisper, Moonshine])
+def recognizer(request: pytest.FixtureRequest) -> Recognizer:
+    stage: Recognizer = request.param(partial_ms=1500)
+    stage.load()
+    return stage
+
+
+@pytest.fixture(scope="module")
+def speech() -> bytes:
+    with wave.open(str(SPEECH)) as file:
+        return file.readframes(file.getnframes())
+
+
+def caller(**settings: object) -> Call:
+    return Call("caller", 1, Settings(**settings))  # type: ignore[arg-type]
+
+
+def hear(stage: Recognizer, call: Call, pcm: bytes) -> Iterator[Transcript]:
+    for start in range(0, len(pcm), 6400):
+        yield from stage.run(call, Speech(pcm=pcm[start : start + 6400], rate=RATE))
+    yield from stage.finish(call)
+
+
+def error_rate(text: str, heard: str) -> float:
+    plain = [re.sub(r"[^a-z' ]+", " ", words.lower()) for words in (text, heard)]
+    return float(jiwer.wer(*plain))
+
+
+def test_an_utterance(recognizer: Recognizer, speech: bytes) -> None:
+    *_, final = hear(recognizer, caller(transcribe=False), speech[: int(7.9 * 32000)])
+    assert final.final
+    assert error_rate(" ".join(TEXT.split()[:24]), final.text) <= 0.05
+
+
+def test_a_turn_of_44_seconds(recognizer: Recognizer, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    transcribe = recognizer.transcribe
+
+    def counted(samples: np.ndarray, language: str | None) -> str:
+        lengths.append(len(samples))
+        return transcribe(samples, language)
+
+    monkeypatch.setattr(recognizer, "transcribe", counted)
+    monkeypatch.setattr(recognizer, "clock", lambda: 0.0)  # as many partials as the sound allows
+    *partials, final = hear(recognizer, caller(), speech)
+    assert error_rate(TEXT, final.text) <= 0.10
+    assert len(partials) > 20
+    assert max(lengths) <= 8 * RATE
+    stable = ""
+    for partial in partials:
+        assert partial.text.startswith(stable)
+        stable = partial.text[: partial.stable]
+    assert error_rate(TEXT, partials[-1].text) <= 0.15
+
+
+def test_noise_and_silence_are_no_words(recognizer: Recognizer) -> None:
+    *_, final = hear(recognizer, caller(), bytes(4 * RATE))
+    assert final.text == ""
+
+
+def test_a_click_and_hiss_are_no_words_for_whisper() -> None:
+    stage = FasterWhisper()
+    stage.load()
+    noise = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    assert stage.transcribe(noise * 0.01, None) == ""
+    assert stage.transcribe(np.where(np.arange(RATE) // 200 == 25, noise / 2, 0).astype(np.float32), None) == ""
+
+
+def test_an_english_model_refuses_another_language() -> None:
+    stage = FasterWhisper()
+    stage.load()
+    assert stage.transcribe(np.zeros(RATE, np.float32), "en-GB") == ""
+    with pytest.raises(ValueError, match="language: this model knows English only, not 'fr'; set a multilingual model"):
+        stage.transcribe(np.zeros(RATE, np.float32), "fr")
+
+
+def test_a_vocabulary_of_short_and_long_tokens(tmp_path: Path) -> None:
+    long = b"x" * 300
+    (tmp_path / "tokenizer.bin").write_bytes(b"\x02ab" + b"\x00" + bytes([128 + 300 % 128, 300 // 128]) + long)
+    assert vocabulary(tmp_path / "tokenizer.bin") == [b"ab", b"", long]

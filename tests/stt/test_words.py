@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s2s.stt.words import agreed, follow, stitch
+
+WORDS = st.lists(st.sampled_from(["it", "was", "the", "best", "worst", "of", "times,", "times."]), max_size=12)
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+def test_agreed_counts_the_words_both_begin_with() -> None:
+    assert agreed(words("it was the best"), words("it was the worst of")) == 3
+    assert agreed([], ["it"]) == 0
+    assert agreed(["it"], ["it", "was"]) == 1
+
+
+def test_a_hypothesis_that_agrees_is_taken_as_it_is() -> None:
+    assert stitch(["it", "was"], words("it was the best")) == words("it was the best")
+
+
+def test_a_hypothesis_that_differs_goes_on_where_the_frozen_words_end() -> None:
+    frozen = words("it was the best of times,")
+    assert stitch(frozen, words("It was the best of times. It was")) == [*frozen, "It", "was"]
+    assert stitch(frozen, words("was the best of times it was")) == [*frozen, "it", "was"]
+    assert stitch(frozen, words("and so it was the best of times it")) == [*frozen, "it"]
+
+
+def test_a_much_shorter_hypothesis_takes_nothing_back() -> None:
+    frozen = words("it was the best of times,")
+    assert stitch(frozen, ["it"]) == frozen
+    assert stitch(frozen, []) == frozen
+
+
+def test_a_cut_inside_a_sentence_leaves_no_full_stop() -> None:
+    assert follow(words("the present period."), words("that some")) == words("the present period that some")
+    assert follow(words("of times."), words("It was")) == words("of times. It was")
+    assert follow(words("and so..."), words("it was")) == words("and so... it was")
+    assert follow([], ["it"]) == ["it"]
+    assert follow(["it."], []) == ["it."]
+
+
+@given(WORDS, WORDS)
+def test_frozen_words_stay(frozen: list[str], heard: list[str]) -> None:
+    assert stitch(frozen, heard)[: len(frozen)] == frozen
