@@ -34,7 +34,8 @@ class Watch:
             self.touch()
 
     def _ring(self) -> None:
-        assert self._seconds is not None and self._task is not None
+        assert self._seconds is not None
+        assert self._task is not None
         left = self._touched + self._seconds - self._loop.time()
         if self._paused or left > 0:
             self._timer = self._loop.call_later(left if left > 0 else self._seconds, self._ring)

@@ -1,7 +1,7 @@
 """An OpenAI-compatible server that says what a script tells it, for tests without a model.
 
-It serves /v1/chat/completions, /v1/responses, /v1/models, /v1/audio/transcriptions and /v1/audio/speech on a free
-port of 127.0.0.1, and keeps what it was asked::
+It serves /v1/chat/completions, /v1/responses, /v1/models, /v1/audio/transcriptions and /v1/audio/speech on
+127.0.0.1, on a free port if none is named, and keeps what it was asked::
 
     async with OpenAIServer() as server:
         server.play(Scripted(status=429, headers=(("retry-after", "0"),)), Scripted(text=("Fine", ".")))
@@ -50,8 +50,9 @@ class Request:
 class OpenAIServer:
     """The server; `requests` are those of the endpoints that a script answers, oldest first."""
 
-    def __init__(self, *answers: Scripted, models: Iterable[str] = ("scripted",)) -> None:
+    def __init__(self, *answers: Scripted, models: Iterable[str] = ("scripted",), port: int = 0) -> None:
         self.models = list(models)
+        self.port = port
         self.requests: list[Request] = []
         self.arrived = asyncio.Condition()
         self._answers = deque(answers)
@@ -68,7 +69,7 @@ class OpenAIServer:
         return self.requests[-1]
 
     async def __aenter__(self) -> OpenAIServer:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
         return self
 

@@ -151,13 +151,10 @@ class Cleaner:
             if kind == "bar" and not rest[after:].lstrip(" \t"):
                 return None
         size = after - at
-        if kind == "word" or kind == "run":
+        if kind in ("word", "run", "other"):
             self._say(found[0], size)
         elif kind == "space":
-            if self._line or self._spaced:
-                self._skip(size)
-            else:
-                self._space(size)
+            self._skip(size) if self._line or self._spaced else self._space(size)
         elif kind == "newline":
             self._newline()
         elif kind == "url" or kind == "auto":
@@ -166,7 +163,7 @@ class Cleaner:
                 address = address.rstrip(".,;:!?'’”")
                 after = at + len(address)
             self._say(domain(address), after - at)
-        elif kind == "label" or kind == "link":
+        elif kind == "link":
             self._say(clean(found["label"]), size)
         elif kind == "entity":
             self._say(html.unescape(found[0]).replace("\xa0", " "), size)
@@ -176,8 +173,6 @@ class Cleaner:
             self._say(found[0], size)
         elif kind == "bar":
             self._bar(rest[after:], size)
-        elif kind == "other":
-            self._say(found[0], size)
         else:
             self._joint = self._joint or kind == "emoji" or bool(_BREAKING_TAG.match(found[0]))
             self._skip(size)

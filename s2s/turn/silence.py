@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from s2s.messages import Activity, Asked, Mark, Speech, Transcript
 from s2s.stage import Call, Stage
 
@@ -52,7 +54,7 @@ class _Ear:
     def end(self) -> Speech:
         """Close the turn with all that is held."""
         self.open, self.paused, self.speech_ms = False, False, 0.0
-        return self.leave("end", self.now_ms)
+        return msgspec.structs.replace(self.leave("end", self.now_ms), quiet_ms=self.quiet_ms)
 
 
 @dataclass(kw_only=True)
