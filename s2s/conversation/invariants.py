@@ -51,6 +51,9 @@ class Monitor:
             require(fact.item.id in self.items, "an item is added before it is done")
             require(fact.item.id not in self.done_items, "an item is done once")
             self.done_items.add(fact.item.id)
+        elif isinstance(fact, f.ItemDeleted):  # its name is free again
+            self.items.discard(fact.item_id)
+            self.done_items.discard(fact.item_id)
         elif isinstance(fact, (f.TurnText, f.TurnTextFailed)):
             require(fact.item_id not in self.transcribed, "a turn has one final text")
             self.transcribed.add(fact.item_id)
@@ -117,14 +120,11 @@ class Ledger:
         for item in state.items:
             if item.heard_ms is not None and item.role == "assistant":
                 require(item.text.startswith(item.heard), "history holds the beginning of what was said")
-                require(len(item.heard) <= len(item.text), "history holds no more than was said")
         require(len({item.id for item in state.items}) == len(state.items), "every item has its own id")
 
     def _effect(self, effect: ev.Effect) -> None:
         if isinstance(effect, ev.Tell):
             self.monitor.told(effect.fact)
-            if isinstance(effect.fact, f.OutputFact):
-                self._not_revoked(effect.fact)
         elif isinstance(effect, ev.Open):
             require(effect.scope not in self.opened, "a scope is opened once")
             self.opened[effect.scope] = effect.settings
@@ -146,8 +146,3 @@ class Ledger:
     def _alive(self, scope: int) -> None:
         require(scope in self.opened, "a scope is opened before it is used")
         require(scope not in self.revoked, "a revoked scope is not used")
-
-    def _not_revoked(self, fact: f.OutputFact) -> None:
-        deltas = (f.SoundDelta, f.WordsDelta, f.TextDelta, f.ArgumentsDelta)
-        if isinstance(fact, deltas):
-            require(fact.response_id not in self.monitor.ended_responses, "no delta of a revoked scope is told")

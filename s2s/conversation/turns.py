@@ -66,10 +66,11 @@ def _start(step: Step, event: Spoken) -> None:
 
 
 def _resume(step: Step, turn: Turn) -> None:
-    step.do(Revoke(scope=turn.scope))
+    if not turn.failed:
+        step.do(Revoke(scope=turn.scope))
     responses.forget_untold(step)
     scope = step.count()
-    step.set(turn=msgspec.structs.replace(turn, scope=scope, paused=False, text=None))
+    step.set(turn=msgspec.structs.replace(turn, scope=scope, paused=False, drained=False, text=None, failed=""))
     step.do(Open(scope=scope, source="turn", settings=step.state.settings))
     step.do(Replay(scope=scope))
 
@@ -104,6 +105,8 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
     said = event.transcript
     turn = step.state.turn
     if turn is not None and turn.scope == event.scope:
+        if turn.failed:
+            return
         turn = _hear(step, turn, said.text, said.stable)
         if said.final:
             turn = msgspec.structs.replace(turn, text=said.text.strip())

@@ -28,6 +28,11 @@ class OpenAITranscription(Remote):
 
     honours: ClassVar[frozenset[str]] = frozenset({"language"})
 
+    def load(self) -> None:
+        """Make the client; raise RemoteError when the key is missing."""
+        super().load()
+        self._create = self._client.audio.transcriptions.with_streaming_response.create
+
     async def run(self, call: Call, item: Speech) -> AsyncIterator[Transcript]:
         """Keep the sound of the turn; nothing is said of it before it ends."""
         call.state.setdefault("pcm", bytearray()).extend(item.pcm)
@@ -48,8 +53,7 @@ class OpenAITranscription(Remote):
         import openai
 
         language = call.settings.language or self.language
-        ask = self._client.audio.transcriptions.with_streaming_response.create
-        async with ask(
+        async with self._create(
             model=await self.model_name(),
             file=("speech.wav", file, "audio/wav"),
             response_format="json",

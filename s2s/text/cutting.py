@@ -14,7 +14,7 @@ from s2s.text.cleaning import SPACELESS
 
 _CLOSERS = r"[\"'”’»)\]}›」』）》】〉]*"
 _CANDIDATE = re.compile(
-    rf"(?P<line>\n)|(?P<stop>[.!?…]+{_CLOSERS})|(?P<pause>[,;:]+{_CLOSERS}|[—–]+| --? )"
+    rf"(?P<line>\n)|(?P<stop>[.!?…]+{_CLOSERS})|(?P<pause>[,;:]+{_CLOSERS}|[—–]+)|(?P<hyphen>(?<= )--?(?= ))"
     rf"|(?P<widestop>[。！？｡．।॥؟۔။។]+{_CLOSERS})|(?P<widepause>[，、；：､،؛]+{_CLOSERS})"
 )
 _SPACELESS = re.compile(rf"[{SPACELESS}]")
@@ -121,10 +121,15 @@ def _judge(text: str, found: re.Match[str], end: bool) -> Literal["stop", "pause
     if kind == "line":
         return "stop"
     if before.isdigit() and after.isdigit():
-        return "no"  # 3.14, 10:30, 10–20, 3 - 4
+        return "no"  # 3.14, 10:30, 10–20
+    if kind == "hyphen":
+        following = text[stop:].lstrip()[:1]
+        if not following and not end:
+            return "wait"
+        return "no" if following.isdigit() and text[:start].rstrip()[-1:].isdigit() else "pause"  # 3 - 4
     if kind in ("widestop", "widepause"):
         return "stop" if kind == "widestop" else "pause"
-    if kind == "pause" and found[0][0] in "—– ":
+    if kind == "pause" and found[0][0] in "—–":
         return "pause"
     if after and not after.isspace() and not _SPACELESS.match(after):
         return "no"

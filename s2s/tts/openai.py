@@ -25,6 +25,11 @@ class OpenAISpeech(Remote):
 
     honours: ClassVar[frozenset[str]] = frozenset({"voice", "speed"})
 
+    def load(self) -> None:
+        """Make the client; raise RemoteError when the key is missing."""
+        super().load()
+        self._create = self._client.audio.speech.with_streaming_response.create
+
     async def run(self, call: Call, item: Clause) -> AsyncIterator[Sound]:
         """Yield the clause's sound as it comes; raise RemoteError when the server fails."""
         if not item.text.strip():
@@ -37,8 +42,7 @@ class OpenAISpeech(Remote):
         import openai
 
         speed: Any = self.speed * call.settings.speed
-        ask = self._client.audio.speech.with_streaming_response.create
-        async with ask(
+        async with self._create(
             model=await self.model_name(),
             voice=call.settings.voice or self.voice,
             input=item.text,

@@ -46,6 +46,7 @@ def spoken(text: str) -> list[str]:
 
 @given(text=TEXTS, cuts=st.lists(st.integers(1, 9), min_size=1, max_size=8))
 @example(text="[a](http://x_(y)) [b", cuts=[1])
+@example(text="d. so it goes - 1 -- -- it was -- Dr. Smith -- - - 3 - 4 - five", cuts=[2, 5, 1])
 @example(text="No. 5, e.g. this. No. Yes.", cuts=[1])
 def test_the_clauses_do_not_depend_on_how_the_text_streams(text: str, cuts: list[int]) -> None:
     chunks: list[str] = []
