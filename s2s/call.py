@@ -85,7 +85,9 @@ class LiveCall:
         self._watch: Any = None
         self._epochs = 0
         self._last_turn: tuple[float, float, Marks | None] | None = None
+        self._waiting = False
         self.flow = Flow(network, self)
+        network.rush.join(id, self.flow.make_room)
         self._listen()
 
     # what the client sends
@@ -148,6 +150,15 @@ class LiveCall:
                     self._carry_out(effect)
         finally:
             self._stepping = False
+        self._note_waiting()
+
+    def _note_waiting(self) -> None:
+        """Say whether the caller waits for an answer's first sound."""
+        state = self.state
+        waiting = bool(state.due) or any(response.first_sound_at is None for response in state.responses)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            (self._network.rush.begin if waiting else self._network.rush.end)(self.id)
 
     def resume(self) -> None:
         """Let out what waited for the client to read."""
@@ -166,6 +177,7 @@ class LiveCall:
         for scope in [*self._scopes.values(), self.flow.listening]:
             self._revoke(scope)
         await self.flow.close()
+        self._network.rush.leave(self.id)
         for name in self._memories:
             stage = self._network.nodes[name].stage
             if stage is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from s2s.inbox import Inbox
-from s2s.messages import Clause, Message, Sound
+from s2s.messages import Clause, Message, Sound, Speech
 from s2s.place.pool import finishes
 from s2s.plan import Faces
 from s2s.scope import Scope
@@ -127,6 +127,8 @@ class Flow:
             self.make_room()
             if scope.live:
                 await self.credit(name, scope)
+            while isinstance(item, Speech) and scope.live and not scope.ended and self._network.rush.on:
+                await self.pause()  # a partial can wait, an answer can't
             if not scope.live:
                 scope.count(name, -1)
                 ahead.release()
@@ -201,6 +203,7 @@ class Flow:
     def end(self, scope: Scope) -> None:
         """Note that a scope's source gives no more."""
         scope.ended = True
+        self.make_room()
         scope.drain(scope.plan.source)
         self.settle(scope)
 

@@ -9,6 +9,7 @@ from s2s.graph import Graph, Node
 from s2s.messages import Message, Reply, ReplyEnd, Sound, ToolCall, Transcript
 from s2s.place.pool import Pool, is_async
 from s2s.plan import Faces, Plan, plan_scope
+from s2s.rush import Rush
 from s2s.settings import Settings
 
 
@@ -29,6 +30,7 @@ class Network:
         }
         self.downstream = {name: self._downstream(name) for name in graph.nodes}
         self.captions = self.carries(Transcript)
+        self.rush = Rush()
         self._plans: dict[tuple[str, frozenset[type[Message]]], Plan] = {}
 
     def _downstream(self, name: str) -> frozenset[str]:

@@ -38,7 +38,7 @@ class LlamaCpp(Stage):
     temperature: float = 0.2
     top_p: float = 0.9
     repeat_penalty: float = 1.1
-    max_tokens: int = 120
+    max_tokens: int = 80
     chat_template: str | None = None
     warm_up: str = ""
 

@@ -32,7 +32,7 @@ class Realtime(Mode):
     transcribe: bool = True
     max_minutes: float | None = 60.0
     frame_mb: float = 24.0
-    compression: bool = True
+    compression: bool = False
 
     def check(self, key: str, graph: Graph) -> list[str]:
         """Say when sound is made that can't reach the caller."""

@@ -71,7 +71,7 @@ class Recognizer(Stage, abc.ABC):
         turn.fresh += len(item.pcm)
         self._settle(call, turn)
         due = turn.fresh >= 2 * RATE * self.partial_ms / 1000 and self.clock() >= self._partials_from
-        if call.settings.transcribe and due and item.mark != "end":  # at the end the last word follows at once
+        if call.settings.transcribe and due and item.mark not in ("pause", "end"):  # then the last word follows at once
             yield from self._partial(call, turn)
 
     def finish(self, call: Call) -> Iterator[Transcript]:

@@ -145,7 +145,7 @@ class Silence(Stage):
         elif self.soft_ms is not None and not ear.paused and ear.quiet_ms >= max(self.soft_ms, 1):
             ear.paused = True
             yield ear.leave("pause", ear.now_ms)
-        elif ear.held_ms() >= self.piece_ms:
+        elif ear.held_ms() >= self.piece_ms and not ear.quiet_ms:  # a recogniser at work on silence ends late
             yield ear.leave("more", ear.now_ms - ear.held_ms())
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import websockets
 from openai import AsyncOpenAI
 
 HZ = 24000
@@ -63,25 +66,28 @@ class SdkCaller:
 
     async def _read(self) -> None:
         async for event in self.connection:
-            at = self.loop.time()
-            self.events.append((at, event))
-            if event.type == "response.created":
-                self.answers.append(Answer(event))
-            elif event.type == "conversation.item.input_audio_transcription.completed":
-                self.transcripts.append(event.transcript)
-            elif event.type.startswith("response."):
-                answer = next(
-                    a for a in self.answers if a.id == (getattr(event, "response_id", "") or event.response.id)
-                )
-                if event.type == "response.output_audio.delta":
-                    answer.arrivals.append((at, answer.seconds))
-                    answer.sound += base64.b64decode(event.delta)
-                elif event.type == "response.output_audio_transcript.delta":
-                    answer.words += event.delta
-                elif event.type == "response.done":
-                    answer.done = event.response
-            async with self._news:
-                self._news.notify_all()
+            await self._take(event)
+
+    async def _take(self, event: Any) -> None:
+        at = self.loop.time()
+        self.events.append((at, event))
+        if event.type == "response.created":
+            self.answers.append(Answer(event))
+        elif event.type == "conversation.item.input_audio_transcription.completed":
+            self.transcripts.append(event.transcript)
+        elif event.type.startswith("response."):
+            answer = next(
+                a for a in self.answers if a.id == (getattr(event, "response_id", "") or event.response.id)
+            )
+            if event.type == "response.output_audio.delta":
+                answer.arrivals.append((at, answer.seconds))
+                answer.sound += base64.b64decode(event.delta)
+            elif event.type == "response.output_audio_transcript.delta":
+                answer.words += event.delta
+            elif event.type == "response.done":
+                answer.done = event.response
+        async with self._news:
+            self._news.notify_all()
 
     async def until(self, ready: Any, seconds: float = 30.0) -> None:
         """Return when `ready()` is true; fail after a while."""
@@ -97,9 +103,12 @@ class SdkCaller:
         began = self.loop.time()
         for number, at in enumerate(range(0, len(samples), SIZE)):
             await asyncio.sleep(began + number * FRAME_MS / 1000 - self.loop.time())
-            frame = base64.b64encode(samples[at : at + SIZE].tobytes()).decode()
-            await self.connection.input_audio_buffer.append(audio=frame)
+            await self.append(base64.b64encode(samples[at : at + SIZE].tobytes()).decode())
         return self.loop.time()
+
+    async def append(self, audio: str) -> None:
+        """Send a frame of base64 sound."""
+        await self.connection.input_audio_buffer.append(audio=audio)
 
     async def be_silent(self, seconds: float) -> None:
         """Send silence for a while."""
@@ -121,3 +130,33 @@ class SdkCaller:
     def when(self, kind: str) -> list[float]:
         """When events of a type came."""
         return [at for at, event in self.events if event.type == kind]
+
+
+def _namespace(value: Any) -> Any:
+    if isinstance(value, dict):
+        return SimpleNamespace(**{key: _namespace(item) for key, item in value.items()})
+    return [_namespace(item) for item in value] if isinstance(value, list) else value
+
+
+class RawCaller(SdkCaller):
+    """The same caller on a plain WebSocket: many of them on one machine must not be the load that they measure."""
+
+    async def __aenter__(self) -> SdkCaller:
+        url = str(self.client.websocket_base_url) + "/realtime?model=s2s"
+        self.connection = await websockets.connect(url, compression=None, max_size=None)
+        self._reading = asyncio.create_task(self._read_frames())
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self.connection.close()
+        await self.client.close()
+
+    async def _read_frames(self) -> None:
+        async for frame in self.connection:
+            await self._take(_namespace(json.loads(frame)))
+
+    async def append(self, audio: str) -> None:
+        """Send a frame of base64 sound."""
+        await self.connection.send('{"type":"input_audio_buffer.append","audio":"' + audio + '"}')

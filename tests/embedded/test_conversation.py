@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soxr
 
-from tests.embedded.client import HZ, SdkCaller
+from tests.embedded.client import HZ, RawCaller, SdkCaller
 from tests.embedded.conftest import Server
 from tests.embedded.other_ears import transcribe
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
@@ -67,7 +67,7 @@ async def test_speech_over_an_answer_stops_it_and_is_answered_itself(server: Ser
 
 async def test_eight_callers_share_one_copy_of_each_model(server: Server) -> None:
     async def converse(number: int, turns: int, gaps: list[float], late: list[float]) -> None:
-        async with SdkCaller(server.url) as caller:
+        async with RawCaller(server.url) as caller:
             await caller.be_silent(0.3 + number * 3.0 / 8)
             for turn in range(turns):
                 ended = await caller.speak(turn_sound(turn, HZ))
