@@ -243,8 +243,8 @@ class LiveCall:
             self._sink.tell(effect.fact)
         elif isinstance(effect, Open):
             plan = self._network.plan(effect.source, effect.settings)
-            scope = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories)
-            self._scopes[effect.scope] = scope
+            opened = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories)
+            self._scopes[effect.scope] = opened
         elif isinstance(effect, (Commit, Revoke, Send, End, Replay)):
             scope = self._scopes.get(effect.scope)
             if scope is not None:  # one that is all out needs nothing more
@@ -316,7 +316,7 @@ class LiveCall:
             self.feed(event)
             if speech.mark == "end":
                 self._turn_sound = []
-                self._cut_ms = max(self._cut_ms, speech.at_ms)
+                self._cut_ms = max(self._cut_ms, min(speech.at_ms, self.heard_ms))  # the tail of a commit is not theirs
 
     def _watch_mute(self) -> None:
         if self._watch is None:

@@ -166,7 +166,7 @@ class Flow:
         node = self._network.nodes[name]
         watch = Watch(self._loop, node.place.timeout_s)
         try:
-            outputs = pool.run(scope.view(name), item, scope.deadline(self._loop.time()))
+            outputs = pool.run(scope.view(name), item, scope.due(self._loop.time()))
             async with contextlib.aclosing(outputs) as stream:  # type: ignore[type-var]
                 async for out in stream:
                     if before is not None and not before.is_set():
@@ -223,8 +223,6 @@ class Flow:
                 else:
                     scope.count(name, 1)
                     self._start(name, scope, None, None, None, None)
-            if not scope.live:
-                return
         if scope.led and not scope.drained_told:
             scope.gate.ended()
             self._ears.to_caller(scope)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from s2s.engine import Engine, EngineError
@@ -50,11 +52,9 @@ def _log(level: str) -> None:
 
 async def _serve(deployment: Deployment, began: float) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
+    _on_signals(_leave)
     async with Engine(deployment.graph, deployment.sessions) as engine:
+        _on_signals(stop.set)
         for mode in deployment.modes.values():
             mode.open()
         serving = [asyncio.create_task(mode.serve(engine)) for mode in deployment.modes.values()]
@@ -66,6 +66,18 @@ async def _serve(deployment: Deployment, began: float) -> None:
         await asyncio.gather(*serving, waiting, return_exceptions=True)
         for task in done - {waiting}:
             task.result()
+
+
+def _on_signals(do: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, do)
+
+
+def _leave() -> None:
+    """End the process while models load: threads in native code can't be stopped otherwise."""
+    logging.getLogger("s2s").warning("stopped before the models were loaded")
+    os._exit(0)
 
 
 def _greet(deployment: Deployment, seconds: float) -> None:

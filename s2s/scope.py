@@ -15,6 +15,11 @@ from s2s.plan import Plan
 from s2s.settings import Settings
 from s2s.stage import Call
 
+FIRST_S = 0.5
+"""Seconds after the end of a turn when its answer's first sound is taken to be due."""
+OPEN_S = 2.0
+"""Seconds that work on a turn that is still open may take."""
+
 
 class Scope:
     """One turn revision, one response, or the listening itself (`listening`), of one call."""
@@ -57,6 +62,7 @@ class Scope:
         if found is None:
             memory = self._memories.setdefault(stage, {})
             found = self._views[stage] = Call(self.call_id, self.number, self.settings, memory)
+            found.due = self.since + FIRST_S if self.sound_until is None else self.sound_until
         return found
 
     def rebind(self, settings: Settings) -> None:
@@ -80,25 +86,29 @@ class Scope:
         """How many items are on their way or in work."""
         return sum(self._counts.values())
 
-    def deadline(self, now: float) -> float:
-        """When what this scope is working on is needed, in loop seconds: what is overdue goes first.
+    def due(self, now: float) -> float:
+        """When what this scope works on is needed, in loop seconds.
 
-        A first sound is due since the turn ended, later ones when what was sent has been played; a turn that is
-        still open can wait.
+        A first sound is due soon after the turn has ended, the next when what was sent has been played; a turn that
+        is still open can wait.
         """
         if self.listening:
             return now
         if self.sound_until is not None:
-            return max(now, self.sound_until)
-        return self.since if self.ended else now + 2.0
+            return self.sound_until
+        return self.since + FIRST_S if self.ended else now + OPEN_S
 
     def played_after(self, now: float, seconds: float) -> None:
         """Note sound that has gone out."""
         self.sound_until = max(now, self.sound_until or now) + seconds
+        for view in self._views.values():
+            view.due = self.sound_until
 
     def idle_stages(self) -> list[str]:
         """The stages whose input has ended and that have no item in work: it is time for their `finish`."""
-        found = []
+        found: list[str] = []
+        if not self.live:
+            return found
         for stage, lefts in self._open.items():
             if stage in self._finishing or self._counts.get(stage, 0):
                 continue
@@ -117,8 +127,8 @@ class Scope:
 
     @property
     def led(self) -> bool:
-        """Whether all that leads to the caller or to `chat` is out."""
-        return not self._leaders
+        """Whether all that leads to the caller or to `chat` is out, of a scope that is wanted."""
+        return self.live and not self._leaders
 
     @property
     def led_out(self) -> bool:

@@ -43,10 +43,11 @@ class Call:
     """One caller as a stage sees it, in one scope.
 
     `state` is a pocket of this stage for this scope, `memory` one for the whole call; `live` turns false when
-    the scope is revoked, after which nothing of what the stage yields is kept.
+    the scope is revoked, after which nothing of what the stage yields is kept. `due` is when the scope's next sound
+    is needed, in seconds of the event loop's clock: the lower, the sooner.
     """
 
-    __slots__ = ("id", "live", "memory", "scope", "settings", "state")
+    __slots__ = ("due", "id", "live", "memory", "scope", "settings", "state")
 
     def __init__(self, id: str, scope: int, settings: Settings, memory: dict[str, Any] | None = None) -> None:
         self.id = id
@@ -55,6 +56,7 @@ class Call:
         self.memory: dict[str, Any] = {} if memory is None else memory
         self.state: dict[str, Any] = {}
         self.live = True
+        self.due = 0.0
 
 
 @dataclasses.dataclass(kw_only=True)

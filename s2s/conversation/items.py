@@ -30,6 +30,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One item of history: a message, a function call, or what a function returned.
 
+    `language` is the one that was recognised in the caller's speech, "" where none was.
     `spans` and `sound_ms` say when its words are spoken. `heard_ms` cuts what the model is told of it, `None` where
     all was heard; `truncated` says that the cut was the client's own, which shortens the item itself.
     """
@@ -43,6 +44,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     arguments: str = ""
     output: str = ""
+    language: str = ""
     spans: tuple[Span, ...] = ()
     sound_ms: float = 0.0
     heard_ms: float | None = None

@@ -30,7 +30,7 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
     response = _open(step, step.state.settings, told=told)
     if told:
         step.tell(ResponseCreated(response=response.view()))
-    _ask(step, response, unheard=() if told else (Line(role="user", text=turn.text or ""),))
+    _ask(step, response, None if told else turn)
 
 
 def on_create(step: Step, event: CreateResponse) -> None:
@@ -87,10 +87,16 @@ def _open(
     return response
 
 
-def _ask(step: Step, response: Response, unheard: tuple[Line, ...] = ()) -> None:
+def _ask(step: Step, response: Response, open_turn: Turn | None = None) -> None:
+    """Ask for an answer to the conversation so far, and to `open_turn`, which is no part of it yet."""
     items = step.state.items if response.input is None else response.input
+    lines = lines_of(items)
+    said = (item for item in reversed(items) if item.kind == "message" and item.role == "user")
+    language = next((item.language for item in said), "")
+    if open_turn is not None:
+        lines, language = (*lines, Line(role="user", text=open_turn.text or "")), open_turn.language
     step.respond(response, asked=True)
-    step.do(Send(scope=response.scope, item=Ask(lines=(*lines_of(items), *unheard))))
+    step.do(Send(scope=response.scope, item=Ask(lines=lines, language=language)))
     step.do(End(scope=response.scope))
 
 

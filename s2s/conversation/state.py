@@ -26,7 +26,7 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
-    `sent` is the text already told in deltas; `text` the final one; `paused` says that its scope has ended early,
+    `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `paused` says that its scope has ended early,
     `drained` that all of it has come out, `failed` why there will be no text.
     """
 
@@ -36,6 +36,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: float = 0.0
     sent: str = ""
     text: str | None = None
+    language: str = ""
     paused: bool = False
     drained: bool = False
     manual: bool = False

@@ -109,7 +109,7 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
             return
         turn = _hear(step, turn, said.text, said.stable)
         if said.final:
-            turn = msgspec.structs.replace(turn, text=said.text.strip())
+            turn = msgspec.structs.replace(turn, text=said.text.strip(), language=said.language)
             step.set(turn=turn)
             if turn.paused:
                 responses.answer(step, turn, told=False)
@@ -120,7 +120,7 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
     if due is None or due.text is not None:
         return
     if said.final:
-        due = msgspec.structs.replace(due, text=said.text.strip())
+        due = msgspec.structs.replace(due, text=said.text.strip(), language=said.language)
         _put_due(step, due)
         _know(step, due)
     else:
@@ -143,7 +143,8 @@ def _know(step: Step, turn: Turn) -> None:
     text = turn.text or ""
     item = step.find(turn.item_id)
     if item is not None:
-        step.put(msgspec.structs.replace(item, parts=(Part(kind="input_audio", text=text),)))
+        part = Part(kind="input_audio", text=text)
+        step.put(msgspec.structs.replace(item, parts=(part,), language=turn.language))
     if step.state.settings.transcribe:
         if text.startswith(turn.sent) and text != turn.sent:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))

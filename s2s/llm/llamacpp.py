@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import msgspec
+
 from s2s.llm.chat_stream import answer, chat_messages, chat_tools
 from s2s.llm.loopback import Refused, events
 from s2s.llm.slots import Slots
+from s2s.llm.turns import Turns
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.stage import Call, Stage
 from s2s.weights import resolve
@@ -28,6 +31,7 @@ class LlamaCpp(Stage):
 
     model: str = SMOLLM2
     slots: int = 8
+    at_once: int = 1
     context: int = 1024
     kv: Literal["f16", "q8_0"] = "q8_0"
     threads: int = 1
@@ -70,6 +74,8 @@ class LlamaCpp(Stage):
         params.cache_ram_mib = self.cache_ram_mib
         if self.chat_template:
             params.chat_template = self.chat_template
+        # Mapped weights are the first that a system short of memory takes away, and then an answer waits for the disk.
+        params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
         params.verbosity = -1
         params.ui = False
         params.endpoint_slots = False
@@ -78,6 +84,7 @@ class LlamaCpp(Stage):
         self._server = xllamacpp.Server(params)
         self._url = f"{self._server.listening_address}/v1/chat/completions"
         self._slots = Slots(self.slots)
+        self._turns = Turns(self.at_once)
         self._closing = False
         self._warmer: threading.Thread | None = None
         if self.warm_up:
@@ -96,23 +103,46 @@ class LlamaCpp(Stage):
         self._slots.forget(call.id)
 
     async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ToolCall | ReplyEnd]:
-        """Yield the answer as it comes; a conversation too long for the slot loses its older half."""
-        lines = item.lines
+        """Yield the answer as it comes; a conversation too long for the slot loses its older half.
+
+        An answer without tools that is far ahead of its playback gives way to one that is needed sooner, and goes on
+        later where it stopped.
+        """
+        lines, said, tokens = item.lines, "", 0
         async with self._slots.lend(call.id) as slot:
             while True:
-                body = {**self._body(call, lines), "id_slot": slot}
+                begun = (*lines, Line(role="assistant", text=said)) if said else lines
+                before = tokens
+                body = {**self._body(call, begun, before), "id_slot": slot}
                 try:
-                    async with aclosing(events(self._url, body)) as chunks, aclosing(answer(chunks)) as pieces:
+                    async with self._turns.take(call), aclosing(self._answer(body)) as pieces:
                         async for piece in pieces:
+                            if isinstance(piece, ReplyEnd):
+                                piece = msgspec.structs.replace(
+                                    piece,
+                                    input_tokens=piece.input_tokens - before,
+                                    output_tokens=piece.output_tokens + before,
+                                )
                             yield piece
-                        return
+                            if isinstance(piece, Reply):
+                                said += piece.text
+                                tokens += 1
+                                if not call.settings.tools and not said[-1].isspace() and self._turns.gives_way(call):
+                                    break
+                        else:
+                            return
                 except Refused as error:
                     shorter = _shorter(lines) if error.kind == "exceed_context_size_error" else lines
                     if shorter == lines:
                         raise RuntimeError(f"llama.cpp: {error}; {_remedy(error.kind)}") from error
                     lines = shorter
 
-    def _body(self, call: Call, lines: tuple[Line, ...]) -> dict[str, Any]:
+    async def _answer(self, body: dict[str, Any]) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
+        async with aclosing(events(self._url, body)) as chunks, aclosing(answer(chunks)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _body(self, call: Call, lines: tuple[Line, ...], tokens: int) -> dict[str, Any]:
         settings = call.settings
         tools = chat_tools(settings)
         if isinstance(tools.get("tool_choice"), dict):
@@ -127,7 +157,7 @@ class LlamaCpp(Stage):
             "temperature": self.temperature if settings.temperature is None else settings.temperature,
             "top_p": self.top_p,
             "repeat_penalty": self.repeat_penalty,
-            "max_tokens": self.max_tokens if settings.max_tokens is None else settings.max_tokens,
+            "max_tokens": max(1, (self.max_tokens if settings.max_tokens is None else settings.max_tokens) - tokens),
             "cache_prompt": True,
             **tools,
         }

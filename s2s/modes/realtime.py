@@ -61,7 +61,8 @@ class Realtime(Mode):
     @property
     def banner(self) -> list[str]:
         """What is said when it listens."""
-        at = f"{self._listener.host}:{self._listener.port}"
+        host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
+        at = f"{host}:{self._listener.port}"
         return [
             f"realtime   ws://{at}/v1/realtime   (OpenAI Realtime API; base_url http://{at}/v1)",
             f"           try: python clients/talk.py --base-url http://{at}/v1 --wav tests/data/two_cities.wav",
@@ -140,14 +141,16 @@ class Realtime(Mode):
             done, _ = await asyncio.wait({reading, writing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 await _say_goodbye(socket, self.max_minutes)
+        except asyncio.CancelledError:
+            return  # the server ends, and this client did not read its goodbye
         finally:
             reading.cancel()
             writing.cancel()
-            results = await asyncio.gather(reading, writing, return_exceptions=True)
+            read, written = await asyncio.gather(reading, writing, return_exceptions=True)
             await connection.close()
-        for result in results:
-            gone = (WebSocketDisconnect, asyncio.CancelledError, RuntimeError, OSError)
-            if isinstance(result, BaseException) and not isinstance(result, gone):
+        gone = (WebSocketDisconnect, asyncio.CancelledError, OSError)
+        for result, expected in ((read, gone), (written, (*gone, RuntimeError))):
+            if isinstance(result, BaseException) and not isinstance(result, expected):
                 raise result
 
 

@@ -12,12 +12,15 @@ from s2s.call import LiveCall
 from s2s.conversation import facts as f
 from s2s.engine import Engine
 from s2s.realtime.outbox import Outbox
-from s2s.realtime.protocol import ClearInput, CommitInput, Configure, Hear, Protocol, Tell
+from s2s.realtime.protocol import ClearInput, Command, CommitInput, Configure, Hear, Protocol, Tell
 from s2s.realtime.refusal import Refusal
 from s2s.realtime.session import SessionConfig
 from s2s.settings import Settings
 
 log = logging.getLogger("s2s")
+
+PIECE_MS = 500
+"""Milliseconds of sound that are heard at once: the rest of a long frame waits, so that others get their turn."""
 
 
 class Connection:
@@ -31,7 +34,7 @@ class Connection:
         self._engine = engine
         self.call: LiveCall = engine.call(self, settings)
         config = SessionConfig(f"sess_{self.call.id}", model, settings, expires_at, audible)
-        self._protocol = Protocol(config)
+        self._protocol = Protocol(config, lambda item_id: self.call.state.item(item_id))
         self.outbox.put(self._protocol.created())
 
     @property
@@ -53,8 +56,18 @@ class Connection:
         except Refusal as refusal:
             self.outbox.put(self._protocol.refused(refusal))
             return
+        try:
+            await self._carry_out(command)
+        except Exception as error:  # a fault of ours ends neither the session nor the call
+            log.exception("%s: a frame was not carried out", self.call.id)
+            self.tell(f.Problem(code="server_error", message=f"The request failed: {error}"))
+
+    async def _carry_out(self, command: Command) -> None:
         if isinstance(command, Hear):
-            await self.call.audio(command.pcm, command.rate)
+            piece = 2 * command.rate * PIECE_MS // 1000
+            for at in range(0, len(command.pcm), piece):
+                await self.call.audio(command.pcm[at : at + piece], command.rate)
+                await asyncio.sleep(0)
         elif isinstance(command, Configure):
             await self.call.update(command.settings)
             self.outbox.put(self._protocol.updated())
@@ -86,7 +99,8 @@ class Connection:
 
 
 async def pump(connection: Connection, receive: Callable[[], Awaitable[str | bytes]]) -> None:
-    """Take frames until the client is gone, in order."""
+    """Take frames until the client is gone, in order; none, while too much waits for the client to read."""
     while True:
+        await connection.outbox.drained()
         await connection.receive(await receive())
         await asyncio.sleep(0)

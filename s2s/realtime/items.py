@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from s2s.conversation.items import Item, Part
 from s2s.realtime.refusal import Refusal, taken
-from s2s.realtime.shapes import Content, WireItem
+from s2s.realtime.shapes import Shape
 
 _KINDS = {
     "user": {"input_text", "input_audio", "input_image", "text"},
     "system": {"input_text", "text"},
     "assistant": {"output_text", "output_audio", "text", "audio"},
 }
+
+
+class Content(Shape, kw_only=True):
+    """One part of a message item."""
+
+    type: Literal["input_text", "input_audio", "input_image", "output_text", "output_audio", "text", "audio"]
+    text: str | None = None
+    audio: str | None = None
+    transcript: str | None = None
+    image_url: str | None = None
+    detail: Literal["auto", "low", "high"] | None = None
+
+
+class WireItem(Shape, kw_only=True):
+    """An item from a client."""
+
+    type: Literal["message", "function_call", "function_call_output"]
+    id: str | None = None
+    object: str | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+    role: Literal["user", "assistant", "system"] | None = None
+    content: list[Content] | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    output: str | None = None
 
 
 def from_wire(value: Any, root: str = "item") -> Item:
@@ -33,11 +59,9 @@ def from_wire(value: Any, root: str = "item") -> Item:
             name=wire.name,
             arguments=wire.arguments or "",
         )
-    if wire.type == "function_call_output":
-        if wire.output is None:
-            raise _missing(f"{root}.output")
-        return Item(id=wire.id or "", kind="function_call_output", call_id=wire.call_id, output=wire.output)
-    raise Refusal("invalid_value", f"An '{wire.type}' is not an item of its own.", f"{root}.type")
+    if wire.output is None:
+        raise _missing(f"{root}.output")
+    return Item(id=wire.id or "", kind="function_call_output", call_id=wire.call_id, output=wire.output)
 
 
 def _missing(param: str) -> Refusal:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from s2s.audio import Resampler, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from s2s.conversation import events as ev
 from s2s.conversation import facts as f
 from s2s.conversation.items import Item
@@ -18,11 +15,9 @@ from s2s.realtime import shapes, wire
 from s2s.realtime.items import from_wire
 from s2s.realtime.refusal import Refusal, taken
 from s2s.realtime.session import SessionConfig
+from s2s.realtime.shapes import ResponseOutput
+from s2s.realtime.sound import HZ, SoundIn, SoundOut
 from s2s.settings import Settings
-
-DELTA_MS = 200
-"""Milliseconds of sound in one delta: far below every client's frame limit, and soon gone when interrupted."""
-HZ = {"audio/pcm": 24000, "audio/pcmu": 8000, "audio/pcma": 8000}
 
 
 class Hear(msgspec.Struct, frozen=True):
@@ -65,15 +60,20 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Protocol:
-    """The state of one session at the wire: its configuration, codecs and ids."""
+    """The state of one session at the wire: its configuration, codecs and ids.
 
-    def __init__(self, config: SessionConfig) -> None:
+    `find` gives the conversation's item of a name, for a client that refers to one.
+    """
+
+    def __init__(self, config: SessionConfig, find: Callable[[str], Item | None]) -> None:
         self.config = config
+        self._find = find
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder()
         self._count = itertools.count(1)
-        self._odd = b""
-        self._resamplers: dict[str, Resampler] = {}
+        self._in = SoundIn()
+        self._outs: dict[str, SoundOut] = {}
+        self._asked: ResponseOutput | None = None
 
     # client to server
 
@@ -108,9 +108,14 @@ class Protocol:
             raise Refusal("invalid_value", message, "type")
         given = taken(event, shape)
         if isinstance(given, shapes.Append):
-            return self._hear(given.audio)
+            format = self.config.input_format
+            return Hear(self._in.take(given.audio, format), HZ[format])
         if isinstance(given, shapes.SessionUpdate):
-            return Configure(self.config.update(given.session))
+            before = self.config.input_format
+            settings = self.config.update(given.session)
+            if self.config.input_format != before:
+                self._in.cut()
+            return Configure(settings)
         return self._request(given)
 
     def _request(self, given: shapes.ClientEvent) -> Command:
@@ -134,9 +139,10 @@ class Protocol:
         if isinstance(given, shapes.ResponseCancel):
             return Tell(ev.CancelResponse(response_id=given.response_id, event_id=event_id))
         if given.type == "input_audio_buffer.commit":
+            self._in.cut()
             return CommitInput(event_id)
         if given.type == "input_audio_buffer.clear":
-            self._odd = b""
+            self._in.cut()
             return ClearInput()
         message = "'output_audio_buffer.clear' is for WebRTC; over a WebSocket the client holds the sound."
         raise Refusal("invalid_value", message, "type")
@@ -145,10 +151,12 @@ class Protocol:
         given = taken(options, shapes.ResponseOptions, ".response")
         items: tuple[Item, ...] | None = None
         if given.input is not None:
-            items = tuple(from_wire(item, f"response.input[{at}]") for at, item in enumerate(given.input))
+            items = tuple(self._meant(item, f"response.input[{at}]") for at, item in enumerate(given.input))
+        settings = self.config.for_response(given)
+        self._asked = given.audio.output if given.audio is not None else None
         return Tell(
             ev.CreateResponse(
-                settings=self.config.for_response(given),
+                settings=settings,
                 in_conversation=given.conversation == "auto",
                 items=items,
                 metadata=given.metadata,
@@ -156,21 +164,15 @@ class Protocol:
             )
         )
 
-    def _hear(self, audio: str) -> Hear:
-        try:
-            sound = base64.b64decode(audio, validate=True)
-        except (binascii.Error, ValueError):
-            message = "Invalid value for 'audio': expected base64-encoded sound."
-            raise Refusal("invalid_value", message, "audio") from None
-        format = self.config.input_format
-        if format == "audio/pcmu":
-            return Hear(ulaw_decode(sound), HZ[format])
-        if format == "audio/pcma":
-            return Hear(alaw_decode(sound), HZ[format])
-        sound = self._odd + sound
-        whole = len(sound) & ~1
-        self._odd = sound[whole:]
-        return Hear(sound[:whole], HZ[format])
+    def _meant(self, value: Any, root: str) -> Item:
+        """Return the item that an element of a response's input is, or refers to."""
+        if not isinstance(value, dict) or value.get("type") != "item_reference":
+            return from_wire(value, root)
+        found = self._find(taken(value, shapes.Reference, f".{root}").id)
+        if found is None:
+            message = f"Invalid value: the item with id '{value['id']}' does not exist."
+            raise Refusal("invalid_value", message, f"{root}.id")
+        return found
 
     # server to client
 
@@ -194,42 +196,41 @@ class Protocol:
     def say(self, fact: f.Fact) -> Iterator[Frame]:
         """Return the frames of a fact."""
         if isinstance(fact, f.SoundDelta):
-            yield from self._sound_frames(fact, fact.pcm, fact.rate)
-            return
-        if isinstance(fact, (f.ResponseCreated, f.ResponseDone)):
-            kind = "response.created" if isinstance(fact, f.ResponseCreated) else "response.done"
-            shown = self.config.show()["audio"]["output"]
-            view = wire.response(fact.response, shown["voice"], shown["format"])
-            yield self._frame({"type": kind, "response": view})
-            return
-        if isinstance(fact, f.SoundDone):
-            resampler = self._resamplers.pop(fact.item_id, None)
-            if resampler is not None and fact.whole:
-                yield from self._sound_frames(fact, resampler.flush(), 0)
-        event = wire.WORDS[type(fact)](fact)
-        streams = isinstance(fact, (f.WordsDelta, f.TextDelta, f.ArgumentsDelta))
-        yield self._frame(event, fact.response_id if streams else "")  # type: ignore[attr-defined]
+            out = self._outs[fact.response_id]
+            yield from self._sound_frames(fact, out.deltas(fact.item_id, fact.pcm, fact.rate))
+        elif isinstance(fact, (f.ResponseCreated, f.ResponseDone)):
+            yield self._response_frame(fact)
+        else:
+            if isinstance(fact, f.SoundDone):
+                rest = self._outs[fact.response_id].rest(fact.item_id, fact.whole)
+                yield from self._sound_frames(fact, rest)
+            elif isinstance(fact, f.Problem):
+                self._asked = None
+            event = wire.WORDS[type(fact)](fact)
+            streams = isinstance(fact, (f.WordsDelta, f.TextDelta, f.ArgumentsDelta))
+            yield self._frame(event, fact.response_id if streams else "")  # type: ignore[attr-defined]
 
-    def _sound_frames(self, fact: f.OutputFact, pcm: bytes, rate: int) -> Iterator[Frame]:
-        format = self.config.output_format
-        hz = HZ[format]
-        if rate:
-            resampler = self._resamplers.setdefault(fact.item_id, Resampler(hz))
-            pcm = resampler.push(pcm, rate)
-        piece = 2 * hz * DELTA_MS // 1000
-        for at in range(0, len(pcm), piece):
-            sound = pcm[at : at + piece]
-            if format == "audio/pcmu":
-                sound = ulaw_encode(sound)
-            elif format == "audio/pcma":
-                sound = alaw_encode(sound)
+    def _response_frame(self, fact: f.ResponseCreated | f.ResponseDone) -> Frame:
+        view = fact.response
+        if isinstance(fact, f.ResponseCreated):
+            # a response.create is answered at once, by this or by a Problem: what it asked for is for no other response
+            asked, self._asked = self._asked, None
+            self._outs[view.id] = SoundOut(*self.config.output_of(asked))
+            out = self._outs[view.id]
+        else:
+            out = self._outs.pop(view.id)
+        kind = "response.created" if isinstance(fact, f.ResponseCreated) else "response.done"
+        return self._frame({"type": kind, "response": wire.response(view, out.voice, out.format)})
+
+    def _sound_frames(self, fact: f.OutputFact, deltas: Iterator[str]) -> Iterator[Frame]:
+        for delta in deltas:
             event = {
                 "type": "response.output_audio.delta",
                 "response_id": fact.response_id,
                 "item_id": fact.item_id,
                 "output_index": fact.output_index,
                 "content_index": 0,
-                "delta": base64.b64encode(sound).decode(),
+                "delta": delta,
             }
             yield self._frame(event, fact.response_id)
 

@@ -32,7 +32,7 @@ def taken(value: Any, shape: type[T], root: str = "") -> T:
 
 def _refusal(text: str, root: str) -> Refusal:
     found = _AT.search(text)
-    path = found["path"].removeprefix("$") if found else ""
+    path = found["path"].removeprefix("$").replace("[...]", "") if found else ""
     what = _AT.sub("", text)
     param = (root + path).removeprefix(".")
     name = re.search(r"field `(?P<name>[^`]+)`", what)

@@ -11,9 +11,11 @@ from s2s.realtime.shapes import (
     Function,
     FunctionChoice,
     ResponseOptions,
+    ResponseOutput,
     ServerVad,
     Session,
     ToolChoice,
+    Voice,
 )
 from s2s.settings import Detection, Settings, Tool
 
@@ -50,9 +52,11 @@ class SessionConfig:
 
     def show(self) -> dict[str, Any]:
         """Return the whole effective configuration as clients see it."""
-        shown: dict[str, Any] = msgspec.to_builtins(self._session)
-        if shown["include"] is None:
-            del shown["include"]
+        shown: dict[str, Any] = _present(msgspec.to_builtins(self._session), "include", "reasoning")
+        hearing = shown["audio"]["input"]
+        if hearing["transcription"] is not None:
+            hearing["transcription"] = _present(hearing["transcription"])
+        shown["tools"] = [_present(tool) for tool in shown["tools"]]
         return {"object": "realtime.session", "id": self.id, **shown, "expires_at": self._expires_at}
 
     def update(self, patch: dict[str, Any]) -> Settings:
@@ -69,8 +73,8 @@ class SessionConfig:
         if len(session.output_modalities) != 1:
             message = "Invalid value: one of ['audio'] or ['text'] is supported at a time."
             raise Refusal("invalid_value", message, "session.output_modalities")
-        if session.model != self._session.model and "model" in patch and patch["model"] is not None:
-            session.model = patch["model"]
+        if session.model is None:
+            session.model = self._session.model
         given = patch.get("audio", {}).get("input", {}) or {}
         self._detection_set |= "turn_detection" in given
         self._transcription_set |= "transcription" in given
@@ -149,14 +153,21 @@ class SessionConfig:
         """audio/pcm, audio/pcmu or audio/pcma."""
         return _format(self._session.audio.input.format)
 
-    @property
-    def output_format(self) -> str:
-        """audio/pcm, audio/pcmu or audio/pcma."""
-        return _format(self._session.audio.output.format)
+    def output_of(self, asked: ResponseOutput | None) -> tuple[dict[str, Any], Any]:
+        """Return the format and the voice of a response that begins now, as clients see them."""
+        own = self._session.audio.output
+        format = own.format if asked is None or asked.format is None else asked.format
+        voice = own.voice if asked is None or asked.voice is None else asked.voice
+        return msgspec.to_builtins(format), msgspec.to_builtins(voice)
 
 
 def _format(format: Any) -> str:
     return str(msgspec.to_builtins(format)["type"])
+
+
+def _present(shown: dict[str, Any], *optional: str) -> dict[str, Any]:
+    """Return an object without those of its `optional` fields, or of all, that are null: clients reject such nulls."""
+    return {key: value for key, value in shown.items() if value is not None or (optional and key not in optional)}
 
 
 def _merge(old: Any, new: Any) -> Any:
@@ -171,8 +182,8 @@ def _merge(old: Any, new: Any) -> Any:
     return merged
 
 
-def _voice(voice: str | dict[str, Any], own: str | None) -> str | None:
-    name = voice.get("id") if isinstance(voice, dict) else voice
+def _voice(voice: str | Voice, own: str | None) -> str | None:
+    name = voice.id if isinstance(voice, Voice) else voice
     return own if name in OPENAI_VOICES else name
 
 

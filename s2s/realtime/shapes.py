@@ -60,6 +60,8 @@ class Transcription(Shape, kw_only=True):
 
     model: str | None = None
     language: str | None = None
+    languages: list[str] | None = None
+    keywords: list[str] | None = None
     prompt: str | None = None
 
 
@@ -78,11 +80,17 @@ class Input(Shape, kw_only=True):
     turn_detection: ServerVad | SemanticVad | None = msgspec.field(default_factory=ServerVad)
 
 
+class Voice(Shape, kw_only=True):
+    """A voice by its id."""
+
+    id: str
+
+
 class Output(Shape, kw_only=True):
     """The agent's side."""
 
     format: Format = msgspec.field(default_factory=Pcm)
-    voice: str | dict[str, Any] = "default"
+    voice: str | Voice = "default"
     speed: Annotated[float, Meta(ge=0.25, le=1.5)] = 1.0
 
 
@@ -99,6 +107,12 @@ class Function(Shape, tag_field="type", tag="function", kw_only=True):
     name: Annotated[str, Meta(min_length=1)]
     description: str | None = None
     parameters: dict[str, Any] | None = None
+
+
+class Reasoning(Shape, kw_only=True):
+    """Named by clients; how much a model thinks is the deployment's choice."""
+
+    effort: str | None = None
 
 
 class FunctionChoice(Shape, tag_field="type", tag="function", kw_only=True):
@@ -125,6 +139,7 @@ class Session(Shape, kw_only=True):
     parallel_tool_calls: bool = True
     tracing: str | dict[str, Any] | None = None
     prompt: None = None
+    reasoning: Reasoning | None = None
     include: list[str] | None = None
 
 
@@ -132,7 +147,7 @@ class ResponseOutput(Shape, kw_only=True):
     """The agent's side of one response."""
 
     format: Format | None = None
-    voice: str | dict[str, Any] | None = None
+    voice: str | Voice | None = None
 
 
 class ResponseAudio(Shape, kw_only=True):
@@ -155,32 +170,14 @@ class ResponseOptions(Shape, kw_only=True):
     max_output_tokens: MaxTokens | None = None
     metadata: Annotated[dict[str, str], Meta(max_length=16)] | None = None
     prompt: None = None
+    reasoning: Reasoning | None = None
 
 
-class Content(Shape, kw_only=True):
-    """One part of a message item."""
+class Reference(Shape, kw_only=True):
+    """An item of the conversation in the input of a response."""
 
-    type: Literal["input_text", "input_audio", "input_image", "output_text", "output_audio", "text", "audio"]
-    text: str | None = None
-    audio: str | None = None
-    transcript: str | None = None
-    image_url: str | None = None
-    detail: Literal["auto", "low", "high"] | None = None
-
-
-class WireItem(Shape, kw_only=True):
-    """An item from a client."""
-
-    type: Literal["message", "function_call", "function_call_output", "item_reference"]
-    id: str | None = None
-    object: str | None = None
-    status: Literal["completed", "incomplete", "in_progress"] | None = None
-    role: Literal["user", "assistant", "system"] | None = None
-    content: list[Content] | None = None
-    call_id: str | None = None
-    name: str | None = None
-    arguments: str | None = None
-    output: str | None = None
+    type: Literal["item_reference"]
+    id: str
 
 
 class ClientEvent(Shape, kw_only=True):

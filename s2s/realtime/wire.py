@@ -23,8 +23,8 @@ def response(view: ResponseView, voice: Any, output_format: Any) -> Wire:
         "max_output_tokens": view.settings.max_tokens or "inf",
         "audio": {"output": {"format": output_format, "voice": voice}},
     }
-    if view.in_conversation:
-        wire["conversation_id"] = "conv_" + view.id.removeprefix("resp_").split("_")[0]
+    own = "conv_" + view.id.removeprefix("resp_").split("_")[0]
+    wire["conversation_id"] = own if view.in_conversation else None
     if view.metadata is not None:
         wire["metadata"] = view.metadata
     if view.status != "in_progress":

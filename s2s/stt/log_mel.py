@@ -25,7 +25,7 @@ def log_mel(samples: NDArray[np.float32], bands: int) -> NDArray[np.float32]:
 @functools.cache
 def filters(bands: int) -> NDArray[np.float32]:
     """Return the triangular filters [bands, 201] on Slaney's mel scale, each of the same area."""
-    edges = _hertz(np.linspace(0.0, _mel(RATE / 2), bands + 2))
+    edges = _hertz(np.linspace(0.0, _mel(RATE / 2), bands + 2, dtype=np.float64))
     bins = np.fft.rfftfreq(WINDOW, 1 / RATE)
     width = np.diff(edges)
     slopes = edges[:, None] - bins[None]

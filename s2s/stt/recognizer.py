@@ -111,7 +111,7 @@ class Recognizer(Stage, abc.ABC):
 
 def is_silent(samples: NDArray[np.float32]) -> bool:
     """Say whether no tenth of a second of `samples` at 16 kHz is loud enough for speech."""
-    return bool(_loudness(samples, RATE // 10).max(initial=0.0) < SILENT)
+    return bool(np.max(_loudness(samples, RATE // 10), initial=0.0) < SILENT)
 
 
 def quietest(samples: NDArray[np.float32], earliest: int) -> int:

@@ -27,7 +27,7 @@ class Clauses(Stage):
     first_words: int = 5
     first_min_words: int = 1
     min_chars: int = 20
-    grow_to: int = 80
+    grow_to: int = 40
     max_chars: int = 240
     code: Literal["skip", "speak"] = "skip"
 

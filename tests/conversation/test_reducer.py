@@ -248,6 +248,44 @@ def test_a_scope_revoked_at_any_boundary_is_never_heard_of_again(at: int, how: s
         assert closing[-1] == "ResponseDone" and closing.count("ResponseDone") == 1
 
 
+def asks(bench: Bench) -> list[tuple[str, str]]:
+    """The language and the last words of each prompt so far."""
+    sent = [effect.item for effect in bench.effects if isinstance(effect, ev.Send)]
+    return [(ask.language, ask.lines[-1].text) for ask in sent]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_prompt_says_in_which_language_its_last_turn_was(early: bool) -> None:
+    bench = Bench()
+    for language, text in (("fr", "bonjour"), ("", "hm")):
+        bench.do(ev.Spoken(mark="start", at_ms=0))
+        turn = bench.scopes[-1]
+        heard = ev.Transcribed(scope=turn, transcript=Transcript(text=text, language=language))
+        if early:
+            bench.do(ev.Spoken(mark="pause", at_ms=700))
+            bench.do(heard)
+        bench.do(ev.Spoken(mark="end", at_ms=900))
+        if not early:
+            bench.do(heard)
+        bench.do(ev.Drained(scope=turn))
+        answer = bench.scopes[-1]
+        bench.do(ev.Output(scope=answer, item=ToolCall(call_id=text, name="now", arguments="{}")))
+        bench.do(ev.Resulted(scope=answer, result=ToolResult(call_id=text, output="noon")))
+        bench.do(ev.Drained(scope=answer))
+        bench.do(ev.CancelResponse())
+    assert asks(bench) == [("fr", "bonjour"), ("fr", "noon"), ("", "hm"), ("", "noon")]
+
+
+def test_a_typed_turn_has_no_language() -> None:
+    bench = Bench()
+    for event in spoken_answer():
+        bench.do(event)
+    item = Item(id="typed", parts=(Part(kind="input_text", text="hello"),))
+    bench.do(ev.CreateItem(item=item))
+    bench.do(ev.CreateResponse(settings=Settings()))
+    assert asks(bench)[-1] == ("", "hello")
+
+
 def test_the_last_words_of_a_cancelled_answer_are_its_closing_facts_in_contract_order() -> None:
     bench = Bench()
     for event in spoken_answer()[:8]:

@@ -130,7 +130,7 @@ def test_nothing_is_cut_inside_what_belongs_together(whole: str) -> None:
 
 def test_clauses_grow() -> None:
     text = "The quick brown fox jumps over the lazy dog near the river. " * 12
-    sizes = [len(clause) for clause in texts_of(text)]
+    sizes = [len(clause) for clause in texts_of(text, Clauses(grow_to=80))]
     assert len(sizes[:1]) == 1 and sizes[0] < 30
     assert sizes[1] < 62 and max(sizes) >= 80 and max(sizes) <= 240
     assert min(sizes[3:-1]) >= 80

@@ -1,0 +1,59 @@
+# make run    a talking server: a virtual environment, the embedded stack, its weights, and the server
+# make test   everything that must hold: lint, types, and all tests, with real models and a wheel in an empty environment
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint types unit embedded wheel constraints clean
+
+run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
+	$(BIN)/s2s-run $(ARGS)
+
+test: lint types
+	$(TESTS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+unit: $(VENV)/.test  ## what needs no weights
+	$(TESTS) -m "not embedded and not slow"
+
+embedded: $(VENV)/.test  ## what runs the real models
+	$(TESTS) -m embedded
+
+wheel: $(VENV)/.test  ## dist/*.whl
+	$(BIN)/python -m build --wheel --no-isolation
+
+constraints:  ## take the newest versions; needs uv on the path
+	uv pip compile --universal --python-version 3.10 --upgrade --no-emit-index-url --no-header --no-annotate --quiet \
+		--extra embedded --extra test --output-file constraints/test.txt pyproject.toml
+	uv pip compile --universal --python-version 3.10 --upgrade --no-emit-index-url --no-header --no-annotate --quiet \
+		--extra embedded --constraint constraints/test.txt --output-file constraints/embedded.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The install is editable, so a changed line of conf/ counts at the next start. A stamp is as new as what it was made from.
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("s2s needs Python 3.10 or later: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.embedded: pyproject.toml constraints/embedded.txt | $(VENV)/bin/python
+	@echo "installing the embedded stack into $(VENV): about a minute, once"
+	$(PIP) install --constraint constraints/embedded.txt --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints/test.txt | $(VENV)/bin/python
+	@echo "installing the embedded stack and the tools of the tests into $(VENV): about a minute, once"
+	$(PIP) install --constraint constraints/test.txt --editable '.[embedded,test]'
+	@touch $@ $(VENV)/.embedded
