@@ -1,8 +1,8 @@
-"""Talk to a server of the OpenAI Realtime API with the stock `openai` package: a WAV file, a line of text, or a microphone.
+"""Talk to a server of the OpenAI Realtime API with the stock `openai` package: a WAV file, text, or a microphone.
 
     python clients/talk.py --text "What is the capital of France?"
-    python clients/talk.py --wav tests/data/two_cities.wav --save answer.wav
-    python clients/talk.py --mic                      # needs: pip install sounddevice
+    python clients/talk.py --wav tests/data/two_cities.wav --part 1.1 4.4 --save answer.wav
+    python clients/talk.py --mic                      # needs: pip install 's2s[mic]'
 
 Sound is sent at the pace of its samples, as a microphone would; the answer is played, or saved, or both.
 """
@@ -25,12 +25,13 @@ HZ = 24000
 FRAME_MS = 40
 
 
-def read_wav(path: str) -> np.ndarray:
-    """Return a 16-bit WAV file as mono 24 kHz samples."""
+def read_wav(path: str, part: list[float] | None) -> np.ndarray:
+    """Return a 16-bit WAV file, or the part of it between two seconds, as mono 24 kHz samples."""
     with wave.open(path) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         mono = samples.reshape(-1, file.getnchannels())[:, 0]
-        return np.asarray(soxr.resample(mono, file.getframerate(), HZ), dtype="<i2")
+        begin, end = (round(seconds * file.getframerate()) for seconds in part) if part else (0, len(mono))
+        return np.asarray(soxr.resample(mono[begin:end], file.getframerate(), HZ), dtype="<i2")
 
 
 async def paced(samples: np.ndarray, tail_s: float) -> AsyncIterator[bytes]:
@@ -137,7 +138,7 @@ async def talk(options: argparse.Namespace) -> None:
             await listen(connection, speaker, 1)
         else:
             listening = asyncio.create_task(listen(connection, speaker, None))
-            frames = microphone() if options.mic else paced(read_wav(options.wav), options.tail)
+            frames = microphone() if options.mic else paced(read_wav(options.wav, options.part), options.tail)
             async for frame in frames:
                 await connection.input_audio_buffer.append(audio=base64.b64encode(frame).decode())
             listening.cancel()
@@ -151,8 +152,9 @@ def main() -> None:
     said.add_argument("--text", help="a line to say in writing; the answer is spoken")
     said.add_argument("--wav", help="a 16-bit WAV file to say")
     said.add_argument("--mic", action="store_true", help="say what the microphone hears")
+    parser.add_argument("--part", nargs=2, type=float, metavar=("FROM", "TO"), help="the seconds of it to say")
     parser.add_argument("--save", help="a WAV file for the answers")
-    parser.add_argument("--play", action="store_true", help="play the answers, which needs sounddevice")
+    parser.add_argument("--play", action="store_true", help="play the answers, which needs the extra 'mic'")
     parser.add_argument("--tail", type=float, default=8.0, help="seconds of silence after the file (default 8)")
     parser.add_argument("--base-url", default="http://127.0.0.1:8765/v1")
     parser.add_argument("--api-key", default="none")

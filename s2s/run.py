@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from s2s.engine import Engine, EngineError
+from s2s.memory import keep_flat
 from s2s.mistakes import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def run(deployment: Deployment) -> int:
     """Serve until SIGINT or SIGTERM and return the exit status: 0 at the end, 1 when a model fails, 2 for a mistake."""
     began = time.monotonic()
+    keep_flat()
     _log(str(deployment.config.get("log", "info")))
     mistakes: list[str] = []
     for name, mode in deployment.modes.items():

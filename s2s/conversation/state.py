@@ -26,8 +26,8 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
-    `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `paused` says that its scope has ended early,
-    `drained` that all of it has come out, `failed` why there will be no text.
+    `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `paused` says that
+    its scope has ended early, `drained` that all of it has come out, `failed` why there will be no text.
     """
 
     scope: int

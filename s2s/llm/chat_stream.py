@@ -94,13 +94,17 @@ def schema(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters or {"type": "object", "properties": {}}
 
 
-async def answer(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
+async def answer(
+    chunks: AsyncIterator[dict[str, Any]], begun: bool = False
+) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
     """Yield what the chunks of a streamed chat completion say; the last item is a ReplyEnd.
+
+    `begun` says that the completion goes on with an answer that was given in part.
 
     Reasoning is left out, as are a tool's cut-off arguments. Raise StreamCut when the stream ends without a
     `finish_reason`, ServerFailed when a chunk is an error.
     """
-    spoken, calls = Spoken(), ToolCalls()
+    spoken, calls = Spoken(begun), ToolCalls()
     finish: str | None = None
     usage: Mapping[str, Any] = {}
     async for chunk in chunks:

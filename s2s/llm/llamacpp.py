@@ -115,7 +115,7 @@ class LlamaCpp(Stage):
                 before = tokens
                 body = {**self._body(call, begun, before), "id_slot": slot}
                 try:
-                    async with self._turns.take(call), aclosing(self._answer(body)) as pieces:
+                    async with self._turns.take(call), aclosing(self._answer(body, bool(said))) as pieces:
                         async for piece in pieces:
                             if isinstance(piece, ReplyEnd):
                                 piece = msgspec.structs.replace(
@@ -137,8 +137,8 @@ class LlamaCpp(Stage):
                         raise RuntimeError(f"llama.cpp: {error}; {_remedy(error.kind)}") from error
                     lines = shorter
 
-    async def _answer(self, body: dict[str, Any]) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
-        async with aclosing(events(self._url, body)) as chunks, aclosing(answer(chunks)) as pieces:
+    async def _answer(self, body: dict[str, Any], begun: bool) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
+        async with aclosing(events(self._url, body)) as chunks, aclosing(answer(chunks, begun)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -6,12 +6,15 @@ OPEN, CLOSE = "<think>", "</think>"
 
 
 class Spoken:
-    """Takes a text in pieces and gives it back without `<think>...</think>`, wherever the pieces are cut."""
+    """Takes a text in pieces and gives it back without `<think>...</think>`, wherever the pieces are cut.
 
-    def __init__(self) -> None:
+    `begun` says that the text goes on from an earlier one, so that a space before its first word counts.
+    """
+
+    def __init__(self, begun: bool = False) -> None:
         self._held = ""
         self._thinking = False
-        self._begun = False
+        self._begun = begun
 
     def feed(self, piece: str) -> str:
         """Return what may be said of the text so far and was not yet; what may become a tag is held back."""

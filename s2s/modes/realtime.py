@@ -65,7 +65,7 @@ class Realtime(Mode):
         at = f"{host}:{self._listener.port}"
         return [
             f"realtime   ws://{at}/v1/realtime   (OpenAI Realtime API; base_url http://{at}/v1)",
-            f"           try: python clients/talk.py --base-url http://{at}/v1 --wav tests/data/two_cities.wav",
+            f'           try: python clients/talk.py --base-url http://{at}/v1 --text "Who are you?"',
         ]
 
     async def serve(self, engine: Engine) -> None:

@@ -52,12 +52,9 @@ class Connection:
     async def receive(self, frame: str | bytes) -> None:
         """Carry out what a frame asks for; what can't be done is said and changes nothing."""
         try:
-            command = self._protocol.receive(frame)
+            await self._carry_out(self._protocol.receive(frame))
         except Refusal as refusal:
             self.outbox.put(self._protocol.refused(refusal))
-            return
-        try:
-            await self._carry_out(command)
         except Exception as error:  # a fault of ours ends neither the session nor the call
             log.exception("%s: a frame was not carried out", self.call.id)
             self.tell(f.Problem(code="server_error", message=f"The request failed: {error}"))

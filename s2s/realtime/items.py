@@ -41,6 +41,13 @@ class WireItem(Shape, kw_only=True):
     output: str | None = None
 
 
+class Reference(Shape, kw_only=True):
+    """An item of the conversation in the input of a response."""
+
+    type: Literal["item_reference"]
+    id: str
+
+
 def from_wire(value: Any, root: str = "item") -> Item:
     """Return a client's item; raise Refusal when it is none."""
     wire = taken(value, WireItem, f".{root}")

@@ -12,7 +12,7 @@ from s2s.conversation import events as ev
 from s2s.conversation import facts as f
 from s2s.conversation.items import Item
 from s2s.realtime import shapes, wire
-from s2s.realtime.items import from_wire
+from s2s.realtime.items import Reference, from_wire
 from s2s.realtime.refusal import Refusal, taken
 from s2s.realtime.session import SessionConfig
 from s2s.realtime.shapes import ResponseOutput
@@ -168,7 +168,7 @@ class Protocol:
         """Return the item that an element of a response's input is, or refers to."""
         if not isinstance(value, dict) or value.get("type") != "item_reference":
             return from_wire(value, root)
-        found = self._find(taken(value, shapes.Reference, f".{root}").id)
+        found = self._find(taken(value, Reference, f".{root}").id)
         if found is None:
             message = f"Invalid value: the item with id '{value['id']}' does not exist."
             raise Refusal("invalid_value", message, f"{root}.id")

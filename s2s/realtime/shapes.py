@@ -173,13 +173,6 @@ class ResponseOptions(Shape, kw_only=True):
     reasoning: Reasoning | None = None
 
 
-class Reference(Shape, kw_only=True):
-    """An item of the conversation in the input of a response."""
-
-    type: Literal["item_reference"]
-    id: str
-
-
 class ClientEvent(Shape, kw_only=True):
     """The base of the events that a client sends."""
 

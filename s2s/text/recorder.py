@@ -73,7 +73,7 @@ class Recorder(Stage):
 
     def finish(self, call: Call) -> Iterator[None]:
         """Write the answer whose text is now whole."""
-        self._tape(call).flush()
+        self._tape(call).flush(call.scope)
         return iter(())
 
     def hangup(self, call: Call) -> None:
@@ -122,10 +122,11 @@ class _Tape:
         at_ms = round(self._sounds["caller"].ms) if "caller" in self._sounds else None
         self._lines.write(json.dumps({"at_ms": at_ms, "who": who, "text": text}, ensure_ascii=False) + "\n")
 
-    def flush(self) -> None:
-        """Write the answer that was collected."""
-        text, self._reply = self._reply, ""
-        self.say("agent", text)
+    def flush(self, scope: int | None = None) -> None:
+        """Write the answer that was collected, if it is the one of `scope`."""
+        if scope in (None, self._scope):
+            text, self._reply = self._reply, ""
+            self.say("agent", text)
 
     def close(self) -> None:
         """Write what is left and close the files."""

@@ -1,4 +1,4 @@
-"""The same graph on remote models: `s2s-run llm=vllm stt=openai tts=openai` against servers that say and do anything."""
+"""The same graph on remote models, `s2s-run llm=vllm stt=openai tts=openai`, against servers that do as told."""
 
 from __future__ import annotations
 
@@ -222,13 +222,13 @@ async def test_a_turn_through_a_real_llama_cpp_server(llm: str, llama: str) -> N
         assert " ".join(request.body["input"] for request in servers["tts"].requests) == answer.words.strip()
 
 
-def test_a_missing_key_is_named_at_the_start() -> None:
-    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    words = [sys.executable, "-m", "s2s", "mode.realtime.port=0", "graph=text"]
-    for llm, variable, url in (
-        ("openai", "OPENAI_API_KEY", "api.openai.com"),
-        ("deepseek", "DEEPSEEK_API_KEY", "api.deepseek.com"),
-    ):
-        ended = subprocess.run([*words, f"llm={llm}"], env=env, capture_output=True, text=True, timeout=60)
-        message = f"llm: https://{url}/v1: {variable} is not set; export {variable}=... before starting\n"
-        assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", message)
+@pytest.mark.parametrize(
+    ("llm", "host", "variable"),
+    [("openai", "api.openai.com", "OPENAI_API_KEY"), ("deepseek", "api.deepseek.com", "DEEPSEEK_API_KEY")],
+)
+def test_a_missing_key_is_named_at_the_start(llm: str, host: str, variable: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name != variable}
+    words = [sys.executable, "-m", "s2s", "mode.realtime.port=0", "graph=text", f"llm={llm}"]
+    ended = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60)
+    message = f"llm: https://{host}/v1: {variable} is not set; export {variable}=... before starting\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", message)

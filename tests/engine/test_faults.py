@@ -346,7 +346,7 @@ def test_a_stage_that_does_not_load_says_which_and_why() -> None:
             raise FileNotFoundError("voice.onnx is not there")
 
     async def start() -> None:
-        with pytest.raises(EngineError, match="^tts: voice.onnx is not there$"):
+        with pytest.raises(EngineError, match=r"^tts: voice\.onnx is not there$"):
             async with Engine(graph(tts=Heavy())):
                 pass
 

@@ -125,3 +125,27 @@ async def test_it_closes_while_it_answers() -> None:
 def test_a_bad_path_says_what_is_wrong() -> None:
     with pytest.raises(ValueError, match=r"no such file or folder: /nowhere/x\.gguf"):
         LlamaCpp(model="/nowhere/x.gguf").load()
+
+
+async def test_an_answer_that_gives_way_goes_on_where_it_stopped(stage: LlamaCpp) -> None:
+    question = prompt("Tell me a long story about a boat.")
+    whole, end = await answered(stage, question, a_call("alone"))
+    ahead, urgent = a_call("ahead"), a_call("urgent")
+    ahead.due, urgent.due = 100.0, 1.0
+    items: list[object] = []
+    other: asyncio.Task[tuple[str, ReplyEnd]] | None = None
+    order: list[str] = []
+    async for item in stage.run(ahead, question):
+        items.append(item)
+        order.append("ahead")
+        if len(items) == 5:
+            other = asyncio.create_task(answered(stage, prompt("What is the capital of France?"), urgent))
+            other.add_done_callback(lambda _: order.append("urgent"))
+    assert other is not None
+    assert "Paris" in (await other)[0]
+    assert order.index("urgent") < len(order) - 5, "it did not wait for the end of the other answer"
+    assert "".join(item.text for item in items if isinstance(item, Reply)) == whole
+    last = items[-1]
+    assert isinstance(last, ReplyEnd)
+    assert (last.input_tokens, last.reason) == (end.input_tokens, end.reason)
+    assert abs(last.output_tokens - end.output_tokens) <= 1

@@ -13,7 +13,9 @@ import websockets
 from openai import AsyncOpenAI
 
 from s2s.engine import Engine
+from s2s.graph import Graph
 from s2s.modes.realtime import Realtime
+from s2s.place.options import Place
 from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTts, ScriptedTurn
 from tests.engine.graphs import graph
 from tests.realtime.strict import strict
@@ -23,7 +25,7 @@ LOUD = (2000).to_bytes(2, "little")
 QUIET = bytes(2)
 
 
-def quick(routes: dict[str, str | None] | None = None, **stages: Any) -> Any:
+def quick(routes: dict[str, str | None] | None = None, places: dict[str, Place] | None = None, **stages: Any) -> Graph:
     """A cascade of scripted stages that wastes no time."""
     own = {
         "turn": ScriptedTurn(silence_ms=100),
@@ -31,10 +33,10 @@ def quick(routes: dict[str, str | None] | None = None, **stages: Any) -> Any:
         "llm": ScriptedLlm(first_seconds=0.005, seconds=0.001),
         "tts": ScriptedTts(seconds=0.001, ms_per_word=100),
     }
-    return graph(routes, **{**own, **stages})
+    return graph(routes, places, **{**own, **stages})
 
 
-def slow(**stages: Any) -> Any:
+def slow(**stages: Any) -> Graph:
     """The same, with an answer that goes on for ever, at five times the pace at which it is heard."""
     own = {"llm": ScriptedLlm(first_seconds=0.005, seconds=0.02, endless=True), "tts": ScriptedTts(seconds=0.02)}
     return quick(**{**own, **stages})
@@ -63,7 +65,7 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(stages: Any = None, sessions: int = 8, **options: Any) -> AsyncIterator[Server]:
+async def serving(stages: Graph | None = None, sessions: int = 8, **options: Any) -> AsyncIterator[Server]:
     """Serve a graph until the block ends."""
     mode = Realtime(port=0, **options)
     mode.bind("mode.realtime")

@@ -1,4 +1,4 @@
-"""Server events held against the `openai` package's own types: required fields, types, nothing unknown, no stray null."""
+"""Server events held against the `openai` package's own types: required fields, types, nothing unknown, no null."""
 
 from __future__ import annotations
 

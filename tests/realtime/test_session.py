@@ -65,9 +65,7 @@ def test_updates_merge_deeply_and_lists_replace() -> None:
     assert config["id"] == "sess_1"
     assert config["audio"]["output"] | {"format": 0} == {"format": 0, "voice": "amy", "speed": 1.25}
     assert config["audio"]["input"]["transcription"] == {"model": "whisper-1", "language": "de"}
-    assert config["tools"] == [
-        {"type": "function", "name": "b", "description": "B", "parameters": {"default": None}}
-    ]
+    assert config["tools"] == [{"type": "function", "name": "b", "description": "B", "parameters": {"default": None}}]
     assert (settings.voice, settings.speed, settings.language) == ("amy", 1.25, "de")
     assert settings.tools == (Tool(name="b", description="B", parameters={"default": None}),)
     strict(shown(session.updated()) | {"session": config | {"tools": []}})
