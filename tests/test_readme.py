@@ -58,13 +58,15 @@ def test_its_mistakes_are_told_word_for_word() -> None:
 
 
 @pytest.mark.embedded
-def test_its_program_gets_an_answer(server: Server, tmp_path: Path) -> None:
+def test_its_program_gets_an_answer(tmp_path: Path) -> None:
     program = block("python")
     assert program.count(PORT) == 2
-    address = server.url.removeprefix("http://").removesuffix("/v1")
-    code = program.replace(PORT, address)
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
-    )
+    server = Server()
+    try:
+        code = program.replace(PORT, server.url.removeprefix("http://").removesuffix("/v1"))
+        command = [sys.executable, "-c", code]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    finally:
+        server.close()
     assert run.stdout.strip()
     assert (tmp_path / "answer.wav").stat().st_size > 24000

@@ -76,9 +76,7 @@ class SdkCaller:
         elif event.type == "conversation.item.input_audio_transcription.completed":
             self.transcripts.append(event.transcript)
         elif event.type.startswith("response."):
-            answer = next(
-                a for a in self.answers if a.id == (getattr(event, "response_id", "") or event.response.id)
-            )
+            answer = next(a for a in self.answers if a.id == (getattr(event, "response_id", "") or event.response.id))
             if event.type == "response.output_audio.delta":
                 answer.arrivals.append((at, answer.seconds))
                 answer.sound += base64.b64decode(event.delta)

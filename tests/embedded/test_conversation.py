@@ -17,7 +17,7 @@ from tests.embedded.speech import TURNS, turn_sound, word_error_rate
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 
 BUFFER_S = 0.25
-"""Seconds of sound that a player holds back: what a busy machine may take without failing a test that is not of speed."""
+"""Seconds of sound that a player holds back, so that a busy machine fails no test that is not one of speed."""
 
 
 async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Server) -> None:
