@@ -155,7 +155,8 @@ class LiveCall:
     def _note_waiting(self) -> None:
         """Say whether the caller waits for an answer's first sound."""
         state = self.state
-        waiting = bool(state.due) or any(response.first_sound_at is None for response in state.responses)
+        unanswered = any(state.response(turn.scope) is None for turn in state.due)
+        waiting = unanswered or any(response.first_sound_at is None for response in state.responses)
         if waiting != self._waiting:
             self._waiting = waiting
             (self._network.rush.begin if waiting else self._network.rush.end)(self.id)

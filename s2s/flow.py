@@ -126,7 +126,7 @@ class Flow:
             scope, item = await inbox.get()
             self.make_room()
             if scope.live:
-                await self.credit(name, scope)
+                await self.credit(name, scope, item)
             while isinstance(item, Speech) and scope.live and not scope.ended and self._network.rush.on:
                 await self.pause()  # a partial can wait, an answer can't
             if not scope.live:
@@ -175,9 +175,9 @@ class Flow:
                     if not scope.live:
                         break
                     self.send(name, scope, out if item is None else item.stamp(out))
-                    if self._network.pauses[name] and self.blocked(name, scope):
+                    if self._network.pauses[name] and self.blocked(name, scope, item):
                         with watch.paused():
-                            await self.credit(name, scope)
+                            await self.credit(name, scope, item)
                     watch.touch()
         except asyncio.CancelledError:
             if not watch.expired:
@@ -238,16 +238,16 @@ class Flow:
         except Exception as error:
             self._ears.failed(scope, name, error)
 
-    def blocked(self, name: str, scope: Scope) -> bool:
-        """Whether what a stage would give has no room behind it."""
+    def blocked(self, name: str, scope: Scope, item: Message | None = None) -> bool:
+        """Whether what a stage would give, of this item, has no room behind it."""
         downstream = self._network.downstream[name]
-        if "caller" in downstream and scope.gate.full:
+        if "caller" in downstream and scope.gate.full(item.index if isinstance(item, Clause) else None):
             return True
         return any(inbox.full for right in downstream if (inbox := self._inboxes.get(right)) is not None)
 
-    async def credit(self, name: str, scope: Scope) -> None:
+    async def credit(self, name: str, scope: Scope, item: Message | None = None) -> None:
         """Wait until there is room behind a stage, or nobody wants its work."""
-        while scope.live and self.blocked(name, scope):
+        while scope.live and self.blocked(name, scope, item):
             waiter = self._loop.create_future()
             self._room.append(waiter)
             await waiter

@@ -21,14 +21,18 @@ class Gate:
         self._spoken: set[int] = set()
         self._clause = 0
         self._sound_s = 0.0
+        self._later_s = 0.0
 
     def __len__(self) -> int:
         return len(self._out) + len(self._heard) + sum(len(sounds) for sounds in self._later.values())
 
-    @property
-    def full(self) -> bool:
-        """Whether so much waits that no more should be made."""
-        return self._sound_s >= CAP_S or len(self._out) >= CAP_ITEMS
+    def full(self, clause: int | None = None) -> bool:
+        """Whether so much waits that no more of `clause`, or of anything, should be made.
+
+        Sound of later clauses leaves room for the one that they wait for: another voice may be far ahead of it.
+        """
+        due = clause is not None and clause <= self._clause
+        return self._sound_s - self._later_s * due >= CAP_S or len(self._out) >= CAP_ITEMS
 
     def put(self, item: Message) -> None:
         """Add an item; sound of a later clause waits for the earlier ones."""
@@ -38,6 +42,7 @@ class Gate:
         if isinstance(item, Sound):
             self._sound_s += seconds(item)
             if item.index > self._clause:
+                self._later_s += seconds(item)
                 self._later.setdefault(item.index, []).append(item)
                 return
         self._out.append(item)
@@ -48,12 +53,17 @@ class Gate:
         while self._clause in self._spoken:
             self._spoken.discard(self._clause)
             self._clause += 1
-            self._out.extend(self._later.pop(self._clause, ()))
+            self._let_out(self._clause)
 
     def ended(self) -> None:
         """Let out what waits for clauses that never came."""
         for index in sorted(self._later):
-            self._out.extend(self._later.pop(index))
+            self._let_out(index)
+
+    def _let_out(self, clause: int) -> None:
+        sounds = self._later.pop(clause, [])
+        self._later_s -= sum(map(seconds, sounds))
+        self._out.extend(sounds)
 
     def take(self) -> Message | None:
         """Return the next item that may go, if there is one."""
@@ -73,7 +83,7 @@ class Gate:
         self._out.clear()
         self._heard.clear()
         self._later.clear()
-        self._sound_s = 0.0
+        self._sound_s = self._later_s = 0.0
 
 
 def seconds(sound: Sound) -> float:

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from s2s.conversation.state import Wiring
 from s2s.graph import Graph, Node
-from s2s.messages import Message, Reply, ReplyEnd, Sound, ToolCall, Transcript
+from s2s.messages import Asked, Message, Reply, ReplyEnd, Sound, ToolCall, Transcript
 from s2s.place.pool import Pool, is_async
 from s2s.plan import Faces, Plan, plan_scope
 from s2s.rush import Rush
 from s2s.settings import Settings
+
+HINTS: frozenset[type[Message]] = frozenset({Transcript, Asked})
+"""What a turn detector is told besides the sound: nothing that lies behind it holds up who tells it."""
 
 
 class Network:
@@ -40,6 +43,8 @@ class Network:
         todo = [name]
         while todo:
             for edge in self.graph.after(todo.pop()):
+                if edge.right == self.faces.turn and edge.carries <= HINTS:
+                    continue
                 if edge.right in (self.faces.chat, self.faces.turn) or edge.right in self.inline:
                     if edge.right in self.inline and edge.right not in seen and edge.right != self.faces.chat:
                         seen.add(edge.right)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Callable, Coroutine
@@ -179,3 +180,31 @@ def test_a_recorder_keeps_an_answer_whole_that_is_spoken_into(tmp_path: Path, in
     assert answers[-1] == WORDS
     assert len(answers) == (2 if interrupts else 1)
     assert WORDS.startswith(answers[0])
+
+
+def test_a_voice_far_ahead_of_the_other_does_not_stop_it() -> None:
+    """What waits for its turn must not count as room that the voice whose turn it is would need."""
+    story = "[narrator] a fox came by. and then one more came too. [tts] " + "good day to you my dear old friend. " * 20
+
+    async def main(engine: Engine) -> None:
+        caller = Caller(engine)
+        await ask(caller)
+        done = await asyncio.wait_for(caller.until(f.ResponseDone), 600)
+        assert done.response.status == "completed"
+        assert rates(caller) == [RATES["narrator"], RATES["tts"]]
+
+    slow = ScriptedTts(rate=RATES["narrator"], seconds=2.0)
+    talk(main, "two-voices", llm=ScriptedLlm(words=story.strip()), narrator=slow)
+
+
+def test_a_turn_spoken_into_an_answer_that_goes_on_is_heard() -> None:
+    async def main(engine: Engine) -> None:
+        caller = Caller(engine, Settings(detection=Detection(interrupt_response=False)))
+        await ask(caller)
+        await caller.until(f.SoundDelta)
+        await asyncio.wait_for(ask(caller), 5)
+        await asyncio.wait_for(caller.until(f.TurnText, 2), 1)
+        assert not caller.all(f.ResponseDone)
+
+    slow = ScriptedLlm(words=WORDS, seconds=0.5)
+    talk(main, "interpreter", llm=slow)

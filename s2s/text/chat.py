@@ -25,7 +25,7 @@ class Chat(Stage):
     did and a language model's prefix cache holds.
     """
 
-    prompt: str = "You are a helpful assistant on the phone. Give very short answers."
+    prompt: str = "You are a helpful phone assistant. Give very short answers."
     chat_size: int = 30
     budget_tokens: int | None = None
     enable_lang_prompt: bool = False

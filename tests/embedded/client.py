@@ -100,7 +100,7 @@ class SdkCaller:
         """Say something at real-time pace and return when its last frame was sent."""
         began = self.loop.time()
         for number, at in enumerate(range(0, len(samples), SIZE)):
-            await asyncio.sleep(began + number * FRAME_MS / 1000 - self.loop.time())
+            await asyncio.sleep(began + (number + 1) * FRAME_MS / 1000 - self.loop.time())
             await self.append(base64.b64encode(samples[at : at + SIZE].tobytes()).decode())
         return self.loop.time()
 

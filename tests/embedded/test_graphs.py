@@ -28,6 +28,9 @@ from tests.embedded.speech import TURNS, normalise, turn_sound, word_error_rate
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 
 
+BRIEF = "You are a helpful assistant. Answer in one short sentence."
+
+
 @contextlib.contextmanager
 def running(*arguments: str) -> Iterator[Server]:
     """A server of its own, which ends well."""
@@ -73,7 +76,9 @@ async def test_text_a_typed_turn_is_answered_in_text() -> None:
     with running("recipe=text") as server:
         assert "chat=Chat llm=LlamaCpp\n" in "".join(server.output), "no speech model is loaded"
         async with SdkCaller(server.url) as caller:
-            await caller.connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+            await caller.connection.session.update(
+                session={"type": "realtime", "output_modalities": ["text"], "instructions": BRIEF}
+            )
             answer = await answered(caller, "What is the capital of France?")
             assert answer.done.status == "completed"
             said = "".join(event.delta for _, event in caller.events if event.type == "response.output_text.delta")

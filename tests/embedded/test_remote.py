@@ -20,7 +20,7 @@ from s2s.weights import resolve
 from tests.embedded.client import HZ, SdkCaller
 from tests.embedded.conftest import Server
 from tests.embedded.speech import turn_sound
-from tests.embedded.test_graphs import answered, running, silent_until, type_in
+from tests.embedded.test_graphs import BRIEF, answered, running, silent_until, type_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 
@@ -213,7 +213,13 @@ def llama() -> Iterator[str]:
 
 @pytest.mark.parametrize("llm", ["llamacpp-server", "vllm", "openai"])
 async def test_a_turn_through_a_real_llama_cpp_server(llm: str, llama: str) -> None:
-    more = (f"llm.base_url={llama}", "llm.model=null", "llm.temperature=0", "llm.max_tokens=24")
+    more = (
+        f"llm.base_url={llama}",
+        f"chat.prompt='{BRIEF}'",
+        "llm.model=null",
+        "llm.temperature=0",
+        "llm.max_tokens=24",
+    )
     with scripted("stt", "tts") as servers, running(*options(llm, servers), *more) as server:
         async with SdkCaller(server.url) as caller:
             answer = await answered(caller, "What is the capital of France?")

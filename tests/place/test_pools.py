@@ -217,7 +217,7 @@ async def test_a_batch_ends_its_wait_in_time() -> None:
 
 async def test_callers_with_other_settings_get_a_batch_of_their_own() -> None:
     Batching.sizes = []
-    pool = ThreadPool("tts", Batching(), Place(batch=8, wait_ms=5000))
+    pool = ThreadPool("tts", Batching(), Place(batch=8, wait_ms=50))
     await pool.start()
     pool.callers = 3
     voices = [("a", "x"), ("b", "y"), ("c", "x")]
