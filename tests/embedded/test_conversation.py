@@ -19,6 +19,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 BUFFER_S = 0.25
 """Seconds of sound that a player holds back, so that a busy machine fails no test that is not one of speed."""
 
+ENDED = ("completed", "incomplete")
+"""How an answer ends that nobody cut off: the small model may talk up to its limit."""
+
 
 async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Server) -> None:
     gaps = []
@@ -28,7 +31,7 @@ async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Se
             ended = await caller.speak(turn_sound(number, HZ))
             await caller.be_silent_until(lambda n=number: len(caller.answers) > n and caller.answers[n].done)
             answer = caller.answers[number]
-            assert answer.done.status == "completed"
+            assert answer.done.status in ENDED
             gaps.append((answer.arrivals[0][0] - ended) * 1000)
             playing_until = answer.arrivals[0][0] + answer.seconds
             await caller.be_silent(max(0.0, playing_until - caller.loop.time()) + 0.3)
@@ -64,7 +67,7 @@ async def test_speech_over_an_answer_stops_it_and_is_answered_itself(server: Ser
         later = [event for _, event in caller.events[started + 1 :] if getattr(event, "response_id", "") == first.id]
         assert not [event.type for event in later if event.type.endswith(".delta")], "nothing stale afterwards"
         assert types.count("response.done") == len(caller.answers) == 2
-        assert second.done.status == "completed" and second.seconds > 0.3
+        assert second.done.status in ENDED and second.seconds > 0.3
         assert first.done.status == "cancelled", "the answer was longer than the time until the next turn began"
 
 
@@ -76,7 +79,7 @@ async def test_eight_callers_share_one_copy_of_each_model(server: Server) -> Non
                 ended = await caller.speak(turn_sound(turn, HZ))
                 await caller.be_silent_until(lambda n=turn: len(caller.answers) > n and caller.answers[n].done, 60)
                 answer = caller.answers[turn]
-                assert answer.done.status == "completed" and answer.arrivals
+                assert answer.done.status in ENDED and answer.arrivals
                 gaps.append(answer.arrivals[0][0] - ended)
                 late.append(answer.late_s)
                 playing_until = answer.arrivals[0][0] + answer.seconds
