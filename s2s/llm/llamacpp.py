@@ -9,10 +9,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import msgspec
-
 from s2s.llm.chat_stream import answer, chat_messages, chat_tools
 from s2s.llm.loopback import Refused, events
+from s2s.llm.requantized import Kind, requantized
+from s2s.llm.said import Said, Usage
 from s2s.llm.slots import Slots
 from s2s.llm.turns import Turns
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
@@ -43,10 +43,12 @@ class LlamaCpp(Stage):
     top_p: float = 0.9
     repeat_penalty: float = 1.1
     max_tokens: int = 80
+    enough: int | None = 16
+    q4_1_as: Kind | None = "q4_0"
     chat_template: str | None = None
     warm_up: str = ""
 
-    needs: ClassVar[tuple[str, ...]] = ("xllamacpp",)
+    needs: ClassVar[tuple[str, ...]] = ("xllamacpp", "gguf")
     extra: ClassVar[str] = "embedded"
     honours: ClassVar[frozenset[str]] = frozenset(
         {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools"}
@@ -61,7 +63,7 @@ class LlamaCpp(Stage):
         import xllamacpp
 
         params = xllamacpp.CommonParams()
-        params.model.path = str(resolve(self.model))
+        params.model.path = str(requantized(resolve(self.model), self.q4_1_as))
         params.hostnames, params.port = ["127.0.0.1"], 0
         params.n_parallel, params.n_ctx = self.slots, self.slots * self.context
         params.cpuparams.n_threads = self.threads
@@ -106,41 +108,49 @@ class LlamaCpp(Stage):
         """Yield the answer as it comes; a conversation too long for the slot loses its older half.
 
         An answer without tools that is far ahead of its playback gives way to one that is needed sooner, and goes on
-        later where it stopped.
+        later where it stopped; one that is `enough` tokens long ends with its sentence.
         """
-        lines, said, tokens = item.lines, "", 0
+        free = call.settings.tools or call.settings.max_tokens is not None
+        lines, said = item.lines, Said(None if free else self.enough)
         async with self._slots.lend(call.id) as slot:
-            while True:
-                begun = (*lines, Line(role="assistant", text=said)) if said else lines
-                before = tokens
-                body = {**self._body(call, begun, before), "id_slot": slot}
+            while not said.ended:
                 try:
-                    async with self._turns.take(call), aclosing(self._answer(body, bool(said))) as pieces:
+                    async with aclosing(self._stretch(call, lines, said, slot)) as pieces:
                         async for piece in pieces:
-                            if isinstance(piece, ReplyEnd):
-                                piece = msgspec.structs.replace(
-                                    piece,
-                                    input_tokens=piece.input_tokens - before,
-                                    output_tokens=piece.output_tokens + before,
-                                )
                             yield piece
-                            if isinstance(piece, Reply):
-                                said += piece.text
-                                tokens += 1
-                                if not call.settings.tools and not said[-1].isspace() and self._turns.gives_way(call):
-                                    break
-                        else:
-                            return
                 except Refused as error:
                     shorter = _shorter(lines) if error.kind == "exceed_context_size_error" else lines
                     if shorter == lines:
                         raise RuntimeError(f"llama.cpp: {error}; {_remedy(error.kind)}") from error
                     lines = shorter
 
-    async def _answer(self, body: dict[str, Any], begun: bool) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
-        async with aclosing(events(self._url, body)) as chunks, aclosing(answer(chunks, begun)) as pieces:
+    async def _stretch(
+        self, call: Call, lines: tuple[Line, ...], said: Said, slot: int
+    ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
+        """Generate until the answer ends, which `said` then knows, or until it gives way."""
+        begun = (*lines, Line(role="assistant", text=said.text)) if said.text else lines
+        body = {**self._body(call, begun, said.tokens), "id_slot": slot}
+        before, usage = said.tokens, Usage()
+        async with (
+            self._turns.take(call),
+            aclosing(events(self._url, body)) as chunks,
+            aclosing(answer(usage.watch(chunks), bool(said.text))) as pieces,
+        ):
             async for piece in pieces:
-                yield piece
+                if isinstance(piece, ReplyEnd):
+                    said.ended = True
+                    yield usage.joined(piece, before)
+                    return
+                if not isinstance(piece, Reply):
+                    yield piece
+                    continue
+                if text := said.take(piece.text):
+                    yield Reply(text=text)
+                if said.ended:
+                    yield usage.joined(usage.end(), before)
+                    return
+                if not call.settings.tools and not said.text[-1].isspace() and self._turns.gives_way(call):
+                    return
 
     def _body(self, call: Call, lines: tuple[Line, ...], tokens: int) -> dict[str, Any]:
         settings = call.settings
@@ -154,6 +164,7 @@ class LlamaCpp(Stage):
             "messages": chat_messages(Prompt(lines=lines)),
             "stream": True,
             "stream_options": {"include_usage": True},
+            "timings_per_token": True,
             "temperature": self.temperature if settings.temperature is None else settings.temperature,
             "top_p": self.top_p,
             "repeat_penalty": self.repeat_penalty,

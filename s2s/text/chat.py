@@ -25,9 +25,7 @@ class Chat(Stage):
     did and a language model's prefix cache holds.
     """
 
-    prompt: str = (
-        "You are a helpful voice assistant. Answer in one or two short spoken sentences, without lists or markup."
-    )
+    prompt: str = "You are a helpful assistant on the phone. Give very short answers, without lists or markup."
     chat_size: int = 30
     budget_tokens: int | None = None
     enable_lang_prompt: bool = False

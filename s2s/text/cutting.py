@@ -7,6 +7,7 @@ yet; so the cuts do not depend on how the text arrives.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from typing import Literal, NamedTuple
 
@@ -40,6 +41,9 @@ _SMALL = (
 )
 _LEANING = frozenset(_SMALL.split())
 """Words that lean on the next one, so that no breath is taken after them."""
+
+
+_NEVER = sys.maxsize
 
 
 class Goal(NamedTuple):
@@ -82,6 +86,11 @@ def cut(text: str, goal: Goal, end: bool = False, since: int = 0) -> int | None:
         if speakable(text[:stop]) and _enough(text[:stop], goal):
             return stop
     return None if limit is None else _between_words(text, limit, goal)
+
+
+def sentence_end(text: str, least: int) -> int | None:
+    """Return where the first sentence that is at least `least` characters into `text` ends, None while that is open."""
+    return cut(text, Goal(stop=least, pause=_NEVER, space=_NEVER))
 
 
 def seen(text: str) -> int:

@@ -53,14 +53,13 @@ class Piper(Stage):
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = False  # it would keep what the longest clause so far took, hundreds of MB
         options.log_severity_level = 4  # below, an aborted run is logged as an error
         # PiperVoice.load would make a session of its own, with a thread for each core.
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._voice = PiperVoice(session, PiperConfig.from_dict(json.loads(config.read_text(encoding="utf-8"))))
         self._speaker = self._find_speaker()
-        self._run_options = onnxruntime.RunOptions
-        self._speak(next(iter(self._voice.phonemize("Hello."))), 1.0, onnxruntime.RunOptions())
+        self._options = onnxruntime.RunOptions
+        self._speak(next(iter(self._voice.phonemize("Hello."))), 1.0, self._run_options())
 
     def run(self, call: Call, item: Clause) -> Iterator[Sound]:
         """Give the sound of each sentence as soon as it is spoken; nothing for text without a letter or digit."""
@@ -80,6 +79,12 @@ class Piper(Stage):
         """End the inference that runs for this call, within some milliseconds."""
         if options := call.state.get("options"):
             options.terminate = True
+
+    def _run_options(self) -> Any:
+        """Return the options of one run: what it has borrowed is given back, or the longest clause's would be kept."""
+        options = self._options()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return options
 
     def _speak(self, phonemes: list[str], speed: float, options: Any) -> NDArray[np.float32] | None:
         """Return one sentence's samples at full scale, None where it was cancelled."""

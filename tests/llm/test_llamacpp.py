@@ -69,6 +69,21 @@ async def test_the_limit_of_a_session(stage: LlamaCpp) -> None:
     assert (end.reason, end.output_tokens) == ("length", 5)
 
 
+async def test_an_answer_that_is_long_enough_ends_with_its_sentence(stage: LlamaCpp) -> None:
+    question = prompt("Tell me a long story about a boat and the sea.")
+    whole, _ = await answered(stage, question, a_call(max_tokens=80))
+    stage.max_tokens, stage.enough = 80, 5
+    try:
+        text, end = await answered(stage, question)
+    finally:
+        stage.max_tokens, stage.enough = 24, 16
+    assert whole.startswith(text) and len(text) < len(whole)
+    assert text[-1] in ".!?\n"
+    assert end.reason == "stop"
+    assert 5 <= end.output_tokens < 80
+    assert end.input_tokens > end.cached_tokens > 0
+
+
 async def test_a_conversation_too_long_loses_its_older_half(stage: LlamaCpp) -> None:
     said = [f"Number {n} is a number that we should all remember well." for n in range(40)]
     text, end = await answered(stage, prompt(*said, "What is the capital of France?"))
