@@ -17,6 +17,8 @@ from s2s.stage import Call
 
 FIRST_S = 0.5
 """Seconds after the end of a turn when its answer's first sound is taken to be due."""
+LEAD_S = 0.5
+"""Seconds before the sound already sent has been played by which the next words are due: they have to be spoken yet."""
 OPEN_S = 2.0
 """Seconds that work on a turn that is still open may take."""
 
@@ -62,7 +64,7 @@ class Scope:
         if found is None:
             memory = self._memories.setdefault(stage, {})
             found = self._views[stage] = Call(self.call_id, self.number, self.settings, memory)
-            found.due = self.since + FIRST_S if self.sound_until is None else self.sound_until
+            found.due = self.since + FIRST_S if self.sound_until is None else self.sound_until - LEAD_S
         return found
 
     def rebind(self, settings: Settings) -> None:
@@ -102,7 +104,7 @@ class Scope:
         """Note sound that has gone out."""
         self.sound_until = max(now, self.sound_until or now) + seconds
         for view in self._views.values():
-            view.due = self.sound_until
+            view.due = self.sound_until - LEAD_S
 
     def idle_stages(self) -> list[str]:
         """The stages whose input has ended and that have no item in work: it is time for their `finish`."""

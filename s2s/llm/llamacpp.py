@@ -43,7 +43,7 @@ class LlamaCpp(Stage):
     top_p: float = 0.9
     repeat_penalty: float = 1.1
     max_tokens: int = 80
-    enough: int | None = 16
+    enough: int | None = 12
     q4_1_as: Kind | None = "q4_0"
     chat_template: str | None = None
     warm_up: str = ""

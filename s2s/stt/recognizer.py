@@ -20,7 +20,7 @@ SHORT_S = 0.1
 """Sound shorter than this holds no word."""
 SILENT = 10 ** (-55 / 20)
 """Root mean square below which sound holds no speech: recognizers invent words for silence."""
-SHARE = 0.25
+SHARE = 0.15
 """Part of the time that may go into partials, all callers of a replica together; the rest is for last words."""
 
 

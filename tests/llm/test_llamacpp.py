@@ -76,7 +76,7 @@ async def test_an_answer_that_is_long_enough_ends_with_its_sentence(stage: Llama
     try:
         text, end = await answered(stage, question)
     finally:
-        stage.max_tokens, stage.enough = 24, 16
+        stage.max_tokens, stage.enough = 24, 12
     assert whole.startswith(text) and len(text) < len(whole)
     assert text[-1] in ".!?\n"
     assert end.reason == "stop"
