@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
 from s2s.build import build
@@ -55,8 +56,9 @@ def test_a_yaml_opens_with_what_it_is_and_never_says_on_or_off(path: Path) -> No
     assert comments
     if path.parent.name == "mode":
         assert lines[0] == f"# @package mode.{path.stem}"
-    words = {word.strip("\"',[]{}") for line in lines for word in line.partition(" #")[0].split() if line[:1] != "#"}
-    assert not {word.rstrip(":").lower() for word in words} & {"on", "off", "yes", "no"}
+    tokens = yaml.scan(path.read_text(encoding="utf-8"))
+    scalars = {token.value.lower() for token in tokens if isinstance(token, yaml.ScalarToken)}
+    assert scalars and not scalars & {"on", "off", "yes", "no"}
 
 
 @pytest.mark.parametrize("recipe", RECIPE_NAMES)

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from s2s.cutting import sentence_end
 from s2s.messages import ReplyEnd
-from s2s.text.cutting import sentence_end
 
 
 class Said:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from s2s.cutting import speakable
 from s2s.messages import Clause
 from s2s.stage import Call, Stage
-from s2s.text.cutting import speakable
 
 _QUOTE = re.compile(r"[\"“”«»„]")
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 import msgspec
 
+from s2s.cutting import Goal, cut, seen, speakable, tidy
 from s2s.messages import Clause, Reply, ReplyEnd
 from s2s.stage import Call, Stage
 from s2s.text.cleaning import Cleaner
-from s2s.text.cutting import Goal, cut, seen, speakable, tidy
 
 
 @dataclass(kw_only=True)

@@ -6,8 +6,7 @@ import html
 import re
 from typing import Literal
 
-SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-"""The inside of a character class: scripts that put no space between words, with their punctuation."""
+from s2s.cutting import SPACELESS
 
 Piece = tuple[str, int]
 """Speakable text, and how many characters of the reply it stands for."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s2s.cutting import tidy
 from s2s.text.cleaning import Cleaner, clean, domain
-from s2s.text.cutting import tidy
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Where streamed text may be cut for speech: pure functions on text that `cleaning` has made speakable.
+"""Where streamed text may be cut for speech: pure functions on text without markup.
 
 Every decision looks at the text up to the cut and a few characters beyond it, and waits while they are not there
 yet; so the cuts do not depend on how the text arrives.
@@ -11,7 +11,8 @@ import sys
 import unicodedata
 from typing import Literal, NamedTuple
 
-from s2s.text.cleaning import SPACELESS
+SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+"""The inside of a character class: scripts that put no space between words, with their punctuation."""
 
 _CLOSERS = r"[\"'”’»)\]}›」』）》】〉]*"
 _CANDIDATE = re.compile(
