@@ -24,7 +24,6 @@ from s2s.conversation.events import (
     Resulted,
     Revoke,
     Send,
-    Spoken,
     Tell,
     Transcribed,
     Updated,
@@ -34,22 +33,17 @@ from s2s.conversation.reducer import step
 from s2s.conversation.state import State
 from s2s.flow import Flow
 from s2s.gate import seconds
-from s2s.messages import Audio, Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
-from s2s.metrics import Marks, gap_of
+from s2s.hearing import Hearing
+from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
+from s2s.metrics import gap_of
 from s2s.scope import Scope
 from s2s.settings import Settings
 from s2s.wiring import Network
 
 log = logging.getLogger("s2s")
 
-MUTE_S = 3.0
-"""Seconds without any sound from the caller after which an open turn is taken as over."""
-SHORTEST_MS = 100.0
-"""Sound below this can't be committed."""
 FLUSH_S = 2.0
 """Seconds that a recorder has, when the caller is gone, to take what was said."""
-TAIL_SAMPLES = 512
-"""Silence after committed sound, so that a detector that works in hops has all of it."""
 
 
 class Sink(Protocol):
@@ -69,8 +63,6 @@ class LiveCall:
     def __init__(self, id: str, network: Network, sink: Sink, settings: Settings, clock: Any) -> None:
         self.id = id
         self.state = State(wiring=network.wiring(), settings=settings, prefix=f"{id}_")
-        self.heard_ms = 0.0
-        self._cut_ms = 0.0
         self.closed = False
         self._network = network
         self._sink = sink
@@ -79,47 +71,37 @@ class LiveCall:
         self._scopes: dict[int, Scope] = {}
         self._events: deque[Event] = deque()
         self._stepping = False
-        self._turn_sound: list[bytes] = []
-        self._turn_rate = 16000
-        self._sounded_at = 0.0
-        self._watch: Any = None
         self._epochs = 0
-        self._last_turn: tuple[float, float, Marks | None] | None = None
         self._waiting = False
         self.flow = Flow(network, self)
+        self._hearing = Hearing(network, self.flow, clock, self)
         network.rush.join(id, self.flow.make_room)
         self._listen()
+
+    @property
+    def heard_ms(self) -> float:
+        """How much of the caller's sound was taken."""
+        return self._hearing.heard_ms
+
+    def scope(self, number: int) -> Scope | None:
+        """A turn or response that is not over."""
+        return self._scopes.get(number)
 
     # what the client sends
 
     async def audio(self, pcm: bytes, rate: int) -> None:
         """Take mono s16le sound of whole samples; waits while too much of it is unheard."""
-        scope = self.flow.listening
-        await self.flow.credit("caller", scope)
-        self._sounded_at = self._clock()
-        item = Audio(pcm=pcm, rate=rate, at_ms=self.heard_ms)
-        self.heard_ms += len(pcm) / 2 / rate * 1000
-        self.flow.deliver("caller", self.flow.listening, item)
+        await self._hearing.audio(pcm, rate)
 
     async def commit(self) -> float | None:
         """End the caller's turn here; return None, or how many milliseconds there were if they are too few."""
-        held_ms = self.heard_ms - self._cut_ms
-        turn = self._turn_stage()
-        if turn is None or held_ms < SHORTEST_MS:
-            return held_ms
-        tail = Audio(pcm=bytes(2 * TAIL_SAMPLES), rate=16000, at_ms=self.heard_ms)
-        self.flow.deliver("caller", self.flow.listening, tail)
-        await self.settled()
-        view = self.flow.listening.view(self._network.faces.turn)
-        for speech in turn.commit(view):
-            self._speech(speech, manual=True)
-        return None
+        return await self._hearing.commit()
 
     def clear(self) -> None:
         """Forget the sound since the last commit."""
         self._revoke(self.flow.listening)
         self._listen()
-        self._cut_ms = self.heard_ms
+        self._hearing.clear()
         self.feed(Cleared())
 
     async def update(self, settings: Settings) -> None:
@@ -128,11 +110,6 @@ class LiveCall:
             await self.commit()
         self.flow.listening.rebind(settings)
         self.feed(Updated(settings=settings))
-
-    async def settled(self) -> None:
-        """Return when all sound taken so far has been heard by the turn detector."""
-        while self.flow.listening.in_flight():
-            await self.flow.pause()
 
     def feed(self, event: Event) -> None:
         """Give the conversation an event and carry out what follows."""
@@ -171,8 +148,7 @@ class LiveCall:
         if self.closed:
             return
         self.closed = True
-        if self._watch is not None:
-            self._watch.cancel()
+        self._hearing.close()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
@@ -221,7 +197,7 @@ class LiveCall:
     def from_turn(self, item: Message) -> None:
         """Take a piece of the caller's turn."""
         if isinstance(item, Speech):
-            self._speech(item)
+            self._hearing.speech(item)
 
     def drained(self, scope: Scope) -> None:
         """All that leads out is out: say so once the gate has let it go."""
@@ -263,8 +239,7 @@ class LiveCall:
         elif isinstance(effect, End):
             self.flow.end(scope)
         else:
-            piece = Speech(pcm=b"".join(self._turn_sound), rate=self._turn_rate, mark="start")
-            self.flow.deliver(self._network.faces.turn, scope, piece)
+            self._hearing.replay(scope)
 
     def _ask(self, scope: Scope, effect: Send) -> None:
         name = self._network.faces.chat
@@ -279,10 +254,10 @@ class LiveCall:
             self.flow.changed(scope)
 
     def _log_gap(self, scope: Scope) -> None:
-        if self._last_turn is None or not log.isEnabledFor(logging.INFO):
+        if self._hearing.last_turn is None or not log.isEnabledFor(logging.INFO):
             return
-        quiet_ms, ended, heard = self._last_turn
-        self._last_turn = None
+        quiet_ms, ended, heard = self._hearing.last_turn
+        self._hearing.last_turn = None
         gap = gap_of(quiet_ms, ended, heard.at.get(Transcript, ended) if heard else ended, scope.marks)
         if gap is not None:
             log.info("%s: %s", self.id, gap)
@@ -293,44 +268,3 @@ class LiveCall:
         self.flow.listening = Scope(
             self.id, -self._epochs, plan, self.state.settings, self._clock(), self._memories, listening=True
         )
-
-    def _turn_stage(self) -> Any:
-        name = self._network.faces.turn
-        return self._network.nodes[name].stage if name else None
-
-    def _speech(self, speech: Speech, manual: bool = False) -> None:
-        """Let the conversation judge a mark, and give the sound to the scope that it belongs to."""
-        event = Spoken(mark=speech.mark, at_ms=speech.at_ms, manual=manual or self.state.settings.detection is None)
-        if speech.mark in ("start", "resume"):
-            if speech.mark == "start":
-                self._turn_sound, self._turn_rate = [], speech.rate
-                self._watch_mute()
-            self.feed(event)
-        self._turn_sound.append(speech.pcm)
-        turn = self.state.turn
-        scope = None if turn is None else self._scopes.get(turn.scope)
-        if speech.mark == "end":
-            self._last_turn = (speech.quiet_ms, self._clock(), None if scope is None else scope.marks)
-        if scope is not None:
-            self.flow.deliver(self._network.faces.turn, scope, speech)
-        if speech.mark in ("pause", "end"):
-            self.feed(event)
-            if speech.mark == "end":
-                self._turn_sound = []
-                self._cut_ms = max(self._cut_ms, min(speech.at_ms, self.heard_ms))  # the tail of a commit is not theirs
-
-    def _watch_mute(self) -> None:
-        if self._watch is None:
-            self._watch = self.flow.later(MUTE_S / 2, self._muted)
-
-    def _muted(self) -> None:
-        """End a turn whose sound stopped coming: no frame will tell that it is over."""
-        self._watch = None
-        turn = self._turn_stage()
-        if self.closed or self.state.turn is None or turn is None:
-            return
-        if self._clock() - self._sounded_at >= MUTE_S and not self.flow.listening.in_flight():
-            for speech in turn.commit(self.flow.listening.view(self._network.faces.turn)):
-                self._speech(speech)
-        else:
-            self._watch_mute()

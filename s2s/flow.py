@@ -166,7 +166,9 @@ class Flow:
         node = self._network.nodes[name]
         watch = Watch(self._loop, node.place.timeout_s)
         try:
-            outputs = pool.run(scope.view(name), item, scope.due(self._loop.time()))
+            call = scope.view(name)
+            call.due = scope.due(self._loop.time())
+            outputs = pool.run(call, item)
             async with contextlib.aclosing(outputs) as stream:  # type: ignore[type-var]
                 async for out in stream:
                     if before is not None and not before.is_set():
@@ -202,7 +204,7 @@ class Flow:
 
     def end(self, scope: Scope) -> None:
         """Note that a scope's source gives no more."""
-        scope.ended = True
+        scope.end(self._loop.time())
         self.make_room()
         scope.drain(scope.plan.source)
         self.settle(scope)

@@ -17,7 +17,7 @@ from s2s.stage import Call
 
 FIRST_S = 0.5
 """Seconds after the end of a turn when its answer's first sound is taken to be due."""
-LEAD_S = 0.5
+LEAD_S = 1.0
 """Seconds before the sound already sent has been played by which the next words are due: they have to be spoken yet."""
 OPEN_S = 2.0
 """Seconds that work on a turn that is still open may take."""
@@ -64,7 +64,7 @@ class Scope:
         if found is None:
             memory = self._memories.setdefault(stage, {})
             found = self._views[stage] = Call(self.call_id, self.number, self.settings, memory)
-            found.due = self.since + FIRST_S if self.sound_until is None else self.sound_until - LEAD_S
+            found.due, found.playing = self._first_or_next()
         return found
 
     def rebind(self, settings: Settings) -> None:
@@ -91,20 +91,23 @@ class Scope:
     def due(self, now: float) -> float:
         """When what this scope works on is needed, in loop seconds.
 
-        A first sound is due soon after the turn has ended, the next when what was sent has been played; a turn that
-        is still open can wait.
+        A first sound is due soon after the turn has ended, the next somewhat before what was sent has been played; a
+        turn that is still open can wait.
         """
         if self.listening:
             return now
-        if self.sound_until is not None:
-            return self.sound_until
-        return self.since + FIRST_S if self.ended else now + OPEN_S
+        return self._first_or_next()[0] if self.ended else now + OPEN_S
+
+    def _first_or_next(self) -> tuple[float, bool]:
+        if self.sound_until is None:
+            return self.since + FIRST_S, False
+        return self.sound_until - LEAD_S, True
 
     def played_after(self, now: float, seconds: float) -> None:
         """Note sound that has gone out."""
         self.sound_until = max(now, self.sound_until or now) + seconds
         for view in self._views.values():
-            view.due = self.sound_until - LEAD_S
+            view.due, view.playing = self._first_or_next()
 
     def idle_stages(self) -> list[str]:
         """The stages whose input has ended and that have no item in work: it is time for their `finish`."""
@@ -121,6 +124,10 @@ class Scope:
     def finishing(self, stage: str) -> None:
         """Note that a stage's `finish` is under way."""
         self._finishing.add(stage)
+
+    def end(self, now: float) -> None:
+        """Note that its source gives no more: from now on somebody waits for it."""
+        self.ended, self.since = True, now
 
     def drain(self, stage: str) -> None:
         """Note that nothing more comes of a stage."""

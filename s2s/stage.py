@@ -38,16 +38,19 @@ from typing import Any, ClassVar
 from s2s.messages import Message
 from s2s.settings import Settings
 
+PRESSING_S = 3.0
+"""Seconds that a first sound may be overdue before it comes even with an answer that is about to break off."""
+
 
 class Call:
     """One caller as a stage sees it, in one scope.
 
     `state` is a pocket of this stage for this scope, `memory` one for the whole call; `live` turns false when
-    the scope is revoked, after which nothing of what the stage yields is kept. `due` is when the scope's next sound
-    is needed, in seconds of the event loop's clock: the lower, the sooner.
+    the scope is revoked, after which nothing of what the stage yields is kept. `due` is when work for the scope's next
+    sound should begin, in seconds of the event loop's clock; `playing` says that the caller hears the sound before it.
     """
 
-    __slots__ = ("due", "id", "live", "memory", "scope", "settings", "state")
+    __slots__ = ("due", "id", "live", "memory", "playing", "scope", "settings", "state")
 
     def __init__(self, id: str, scope: int, settings: Settings, memory: dict[str, Any] | None = None) -> None:
         self.id = id
@@ -57,6 +60,14 @@ class Call:
         self.state: dict[str, Any] = {}
         self.live = True
         self.due = 0.0
+        self.playing = False
+
+    def urgency(self, now: float) -> float:
+        """Return by when the caller is to be served: the lower, the sooner.
+
+        An answer that would soon break off goes before those who wait for a first sound and are not much overdue.
+        """
+        return self.due - PRESSING_S if self.playing and self.due < now else self.due
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
@@ -138,11 +138,10 @@ def _bar(wanted: str, progress: bool) -> Iterator[Callable[[int], None]]:
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip moves its files while they are counted
-            continue
+    for inside, _, names in os.walk(folder):  # which passes over folders that are gone by then
+        for name in names:
+            with suppress(FileNotFoundError):  # pip moves its files while they are counted
+                total += os.stat(os.path.join(inside, name)).st_size
     return total
 
 

@@ -29,7 +29,21 @@ SHARED_BY_BACKENDS = {
     "s2s.stage", "s2s.messages", "s2s.settings", "s2s.weights", "s2s.audio", "s2s.wav", "s2s.cutting",
     "s2s.remote", "s2s.remote_errors",
 }  # fmt: skip
-ENGINE = ("engine", "call", "flow", "gate", "inbox", "metrics", "plan", "rush", "scope", "wiring", "work", "place")
+ENGINE = (
+    "engine",
+    "call",
+    "flow",
+    "gate",
+    "hearing",
+    "inbox",
+    "metrics",
+    "plan",
+    "rush",
+    "scope",
+    "wiring",
+    "work",
+    "place",
+)
 CARRIERS = {"s2s.realtime.connection": {"asyncio", "logging"}, "s2s.realtime.outbox": {"asyncio"}}
 """The two modules between the protocol and a running call: they wait, but know no socket and no server."""
 

@@ -4,9 +4,11 @@ import hashlib
 import importlib.util
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -239,3 +241,24 @@ def test_a_real_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = "7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28"
     path = resolve(f"pip:silero-vad==6.2.3/silero_vad/data/silero_vad_op18_ifless.onnx#sha256={digest}")
     assert sha256(path) == digest
+
+
+def test_the_size_of_what_has_come_is_told_while_files_and_folders_go(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            folder = tmp_path / "unpacked" / "deeper"
+            folder.mkdir(parents=True)
+            (folder / "file").write_bytes(b"1234")
+            shutil.rmtree(tmp_path / "unpacked")
+
+    (tmp_path / "log").write_bytes(b"abc")
+    churning = threading.Thread(target=churn)
+    churning.start()
+    try:
+        sizes = {wheel_weights._size(tmp_path) for _ in range(2000)}
+    finally:
+        stop.set()
+        churning.join()
+    assert sizes <= {3, 7}

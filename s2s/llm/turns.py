@@ -13,7 +13,7 @@ AHEAD_S = 0.5
 
 
 class Turns:
-    """At most `count` answers are generated at once, those that are needed soonest (`Call.due`)."""
+    """At most `count` answers are generated at once, those that are needed soonest (`Call.urgency`)."""
 
     def __init__(self, count: int) -> None:
         self._left = count
@@ -42,10 +42,13 @@ class Turns:
 
     def gives_way(self, call: Call) -> bool:
         """Whether an answer that is being generated should let another go first."""
-        return any(other.due + AHEAD_S < call.due for other, turn in self._waiting if not turn.done())
+        now = asyncio.get_running_loop().time()
+        own = call.urgency(now)
+        return any(other.urgency(now) + AHEAD_S < own for other, turn in self._waiting if not turn.done())
 
     def _give(self) -> None:
-        waiting = [(call.due, n) for n, (call, turn) in enumerate(self._waiting) if not turn.done()]
+        now = asyncio.get_running_loop().time()
+        waiting = [(call.urgency(now), n) for n, (call, turn) in enumerate(self._waiting) if not turn.done()]
         if waiting:
             self._waiting[min(waiting)[1]][1].set_result(None)
         else:

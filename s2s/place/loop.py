@@ -34,7 +34,7 @@ class LoopPool:
         """Whether the stage is loaded."""
         return self._loaded
 
-    async def run(self, call: Call, item: Message | None, deadline: float) -> AsyncIterator[Any]:
+    async def run(self, call: Call, item: Message | None) -> AsyncIterator[Any]:
         """Yield what the stage gives; sync stages give way to others between two outputs."""
         self._running += 1
         outputs = self.stage.finish(call) if item is None else self.stage.run(call, item)  # type: ignore[attr-defined]

@@ -23,11 +23,10 @@ class Pool(Protocol):
     async def start(self) -> None:
         """Load every copy."""
 
-    def run(self, call: Call, item: Message | None, deadline: float) -> AsyncIterator[Any]:
+    def run(self, call: Call, item: Message | None) -> AsyncIterator[Any]:
         """Run the stage on an item, or its `finish` for None, and yield what it gives.
 
-        What has the earlier `deadline`, in seconds of the loop's clock, goes first. Closing the iterator
-        cancels the work.
+        The most urgent (`Call.urgency`) goes first. Closing the iterator cancels the work.
         """
 
     async def close(self) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import heapq
 import itertools
 import logging
 from collections import deque
@@ -25,10 +24,11 @@ log = logging.getLogger("s2s")
 class Job:
     """One item on its way through a worker; lives in the loop, except for what the worker hands over."""
 
-    __slots__ = ("call", "done", "error", "gone", "item", "outputs", "since", "waiter")
+    __slots__ = ("call", "done", "error", "gone", "item", "number", "outputs", "since", "waiter")
 
-    def __init__(self, call: Call, item: Message | None, since: float) -> None:
+    def __init__(self, call: Call, item: Message | None, since: float, number: int) -> None:
         self.call = call
+        self.number = number
         self.item = item
         self.since = since
         self.outputs: deque[Any] = deque()
@@ -69,7 +69,7 @@ class ThreadPool:
         self.stage = stage
         self.place = place
         self.callers = 0
-        self._heap: list[tuple[float, int, Job]] = []
+        self._waiting: list[Job] = []
         self._order = itertools.count()
         self._workers: list[Worker] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -90,10 +90,10 @@ class ThreadPool:
         """Whether a worker is there."""
         return not self._closed and any(worker.live for worker in self._workers)
 
-    async def run(self, call: Call, item: Message | None, deadline: float) -> AsyncIterator[Any]:
+    async def run(self, call: Call, item: Message | None) -> AsyncIterator[Any]:
         """Yield what a worker makes of the item, as it comes."""
-        job = Job(call, item, self._loop.time())
-        heapq.heappush(self._heap, (deadline, next(self._order), job))
+        job = Job(call, item, self._loop.time(), next(self._order))
+        self._waiting.append(job)
         self._dispatch()
         try:
             while True:
@@ -143,23 +143,30 @@ class ThreadPool:
         self._dispatch()
 
     def _dispatch(self) -> None:
-        while self._heap:
+        while self._waiting:
             worker = next((w for w in self._workers if w.live and not w.jobs), None)
             if worker is None:
                 return
-            while self._heap and (self._heap[0][2].gone or not self._heap[0][2].call.live):
-                heapq.heappop(self._heap)[2].end()
-            if not self._heap:
+            self._sweep()
+            if not self._waiting:
                 return
             if self._batches and self._waits():
                 return
             worker.take(self._gather())
 
+    def _sweep(self) -> None:
+        """End the jobs that nobody wants any more."""
+        unwanted = [job for job in self._waiting if job.gone or not job.call.live]
+        if unwanted:
+            self._waiting = [job for job in self._waiting if not job.gone and job.call.live]
+            for job in unwanted:
+                job.end()
+
     def _waits(self) -> bool:
         """Whether a batch should wait for more items, and the timer that ends its wait is set."""
-        if self.callers <= 1 or len(self._heap) >= min(self.place.batch, self.callers) or not self.place.wait_ms:
+        if self.callers <= 1 or len(self._waiting) >= min(self.place.batch, self.callers) or not self.place.wait_ms:
             return False
-        oldest = min(job.since for _, _, job in self._heap)
+        oldest = min(job.since for job in self._waiting)
         left = oldest + self.place.wait_ms / 1000 - self._loop.time()
         if left <= 0:
             return False
@@ -173,19 +180,17 @@ class ThreadPool:
 
     def _gather(self) -> list[Job]:
         """Take the most urgent job, and those that may share a model call with it."""
-        first = heapq.heappop(self._heap)[2]
+        now = self._loop.time()
+        first = min(self._waiting, key=lambda job: (job.call.urgency(now), job.number))
         if not self._batches or first.item is None:
+            self._waiting.remove(first)
             return [first]
-        jobs, others, key = [first], [], self._key(first.call)
-        while self._heap and len(jobs) < self.place.batch:
-            entry = heapq.heappop(self._heap)
-            job = entry[2]
-            if job.item is not None and job.call.live and not job.gone and self._key(job.call) == key:
-                jobs.append(job)
-            else:
-                others.append(entry)
-        for entry in others:
-            heapq.heappush(self._heap, entry)
+        key = self._key(first.call)
+        alike = [job for job in self._waiting if job.item is not None and self._key(job.call) == key]
+        alike.sort(key=lambda job: (job.call.urgency(now), job.number))
+        jobs = alike[: self.place.batch]
+        taken = set(map(id, jobs))
+        self._waiting = [job for job in self._waiting if id(job) not in taken]
         return jobs
 
     def _key(self, call: Call) -> tuple[Any, ...]:
@@ -196,7 +201,7 @@ class ThreadPool:
     def statistics(self) -> dict[str, int]:
         """How many items wait and run, and how many copies are loaded."""
         running = sum(len(worker.jobs) for worker in self._workers)
-        return {"waiting": len(self._heap), "running": running, "replicas": len(self._workers)}
+        return {"waiting": len(self._waiting), "running": running, "replicas": len(self._workers)}
 
     async def close(self) -> None:
         """Stop the workers and wait for them, a hanging one excepted."""

@@ -66,7 +66,7 @@ class Silence(Stage):
     silence_ms: int = 500
     prefix_ms: int = 300
     piece_ms: int = 200
-    soft_ms: int | None = None
+    soft_ms: int | None = 200
     max_speech_s: float = 60.0
 
     honours = frozenset({"detection"})

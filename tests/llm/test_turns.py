@@ -8,7 +8,7 @@ import pytest
 
 from s2s.llm.turns import AHEAD_S, Turns
 from s2s.settings import Settings
-from s2s.stage import Call
+from s2s.stage import PRESSING_S, Call
 
 pytestmark = pytest.mark.anyio
 
@@ -54,3 +54,20 @@ async def test_who_no_longer_waits_is_passed_over() -> None:
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
     await asyncio.wait_for(next_one, 1)
+
+
+async def test_an_answer_about_to_break_off_goes_before_a_first_sound_that_is_not_much_overdue() -> None:
+    now = asyncio.get_running_loop().time()
+    breaking, fresh, old = caller("breaking", now - 0.1), caller("fresh", now - 1), caller("old", now - PRESSING_S - 1)
+    ahead = caller("ahead", now + 5)
+    breaking.playing = ahead.playing = True
+    assert sorted([ahead, fresh, breaking, old], key=lambda call: call.urgency(now)) == [old, breaking, fresh, ahead]
+    turns, order = Turns(1), []
+
+    async def answer(call: Call) -> None:
+        async with turns.take(call):
+            order.append(call.id)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(answer, [ahead, fresh, breaking, old]))
+    assert order == ["ahead", "old", "breaking", "fresh"]

@@ -46,9 +46,11 @@ def call(id: str = "a", **settings: Any) -> Call:
     return Call(id, 1, Settings(**settings))
 
 
-async def said(pool: Pool, item: Message | None, to: Call | None = None, deadline: float = 0.0) -> str:
+async def said(pool: Pool, item: Message | None, to: Call | None = None, due: float = 0.0) -> str:
     """What a pool makes of an item."""
-    return "".join([out.pcm[:1].decode() async for out in pool.run(to or call(), item, deadline)])
+    to = to or call()
+    to.due = due
+    return "".join([out.pcm[:1].decode() async for out in pool.run(to, item)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,7 +72,7 @@ async def test_a_failure_comes_after_what_was_made_and_the_next_item_is_served(k
     await pool.start()
     heard = []
     with pytest.raises(ValueError, match="can't say"):  # noqa: PT012, as what came before it counts too
-        async for out in pool.run(call(), Clause(text="ab!c"), 0.0):
+        async for out in pool.run(call(), Clause(text="ab!c")):
             heard.append(out.pcm[:1])
     assert heard == [b"a", b"b"]
     assert await said(pool, Clause(text="ok")) == "ok"
@@ -91,7 +93,7 @@ async def test_a_closed_iterator_cancels_the_work(kind: str) -> None:
 
     pool = KINDS[kind]("tts", Endless(), Place(kind=kind))
     await pool.start()
-    stream: Any = pool.run(call(), Clause(text=""), 0.0)
+    stream: Any = pool.run(call(), Clause(text=""))
     await stream.__anext__()
     await stream.aclose()
     assert cancelled.is_set()
@@ -148,8 +150,8 @@ async def test_what_is_due_earlier_goes_first_and_equals_in_order() -> None:
     while not Held.began:
         await asyncio.sleep(0)
     others = [
-        asyncio.create_task(said(pool, Clause(text=text), call(text), deadline))
-        for text, deadline in (("later clause", 30.0), ("first sound", 1.0), ("second sound", 1.0))
+        asyncio.create_task(said(pool, Clause(text=text), call(text), due))
+        for text, due in (("later clause", 30.0), ("first sound", 1.0), ("second sound", 1.0))
     ]
     await asyncio.sleep(0)
     Held.gate.set()
@@ -239,7 +241,7 @@ async def test_a_worker_that_hangs_on_what_nobody_wants_is_replaced() -> None:
 
     pool = ThreadPool("tts", Hanging(), Place(timeout_s=0.01))
     await pool.start()
-    stream: Any = pool.run(call(), Clause(text="hang"), 0.0)
+    stream: Any = pool.run(call(), Clause(text="hang"))
     await stream.__anext__()
     await stream.aclose()
     assert await asyncio.wait_for(said(pool, Clause(text="next")), 5) == "o"
