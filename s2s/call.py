@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ from s2s.conversation.events import (
     Transcribed,
     Updated,
 )
-from s2s.conversation.facts import Fact, Problem
+from s2s.conversation.facts import Problem
 from s2s.conversation.reducer import step
 from s2s.conversation.state import State
 from s2s.flow import Flow
@@ -38,23 +38,13 @@ from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, Tool
 from s2s.metrics import gap_of
 from s2s.scope import Scope
 from s2s.settings import Settings
+from s2s.sink import Sink
 from s2s.wiring import Network
 
 log = logging.getLogger("s2s")
 
 FLUSH_S = 2.0
 """Seconds that a recorder has, when the caller is gone, to take what was said."""
-
-
-class Sink(Protocol):
-    """Where a mode takes what the client is told; it never waits."""
-
-    @property
-    def room(self) -> bool:
-        """Whether more sound would be taken; once there is room again, the mode calls `LiveCall.resume`."""
-
-    def tell(self, fact: Fact) -> None:
-        """Take a fact; control facts are taken always."""
 
 
 class LiveCall:
@@ -127,16 +117,9 @@ class LiveCall:
                     self._carry_out(effect)
         finally:
             self._stepping = False
-        self._note_waiting()
-
-    def _note_waiting(self) -> None:
-        """Say whether the caller waits for an answer's first sound."""
-        state = self.state
-        unanswered = any(state.response(turn.scope) is None for turn in state.due)
-        waiting = unanswered or any(response.first_sound_at is None for response in state.responses)
-        if waiting != self._waiting:
-            self._waiting = waiting
-            (self._network.rush.begin if waiting else self._network.rush.end)(self.id)
+        if self.state.waiting != self._waiting:
+            self._waiting = self.state.waiting
+            (self._network.rush.begin if self._waiting else self._network.rush.end)(self.id)
 
     def resume(self) -> None:
         """Let out what waited for the client to read."""
@@ -199,10 +182,6 @@ class LiveCall:
         if isinstance(item, Speech):
             self._hearing.speech(item)
 
-    def drained(self, scope: Scope) -> None:
-        """All that leads out is out: say so once the gate has let it go."""
-        self.to_caller(scope)
-
     def failed(self, scope: Scope, stage: str, error: BaseException) -> None:
         """Tell the conversation that a stage has failed in a scope."""
         reason = str(error) or type(error).__name__
@@ -254,11 +233,8 @@ class LiveCall:
             self.flow.changed(scope)
 
     def _log_gap(self, scope: Scope) -> None:
-        if self._hearing.last_turn is None or not log.isEnabledFor(logging.INFO):
-            return
-        quiet_ms, ended, heard = self._hearing.last_turn
-        self._hearing.last_turn = None
-        gap = gap_of(quiet_ms, ended, heard.at.get(Transcript, ended) if heard else ended, scope.marks)
+        turn = self._hearing.take_turn()
+        gap = None if turn is None else gap_of(*turn, scope.marks, self._clock())
         if gap is not None:
             log.info("%s: %s", self.id, gap)
 

@@ -9,12 +9,13 @@ import secrets
 import sys
 from types import TracebackType
 
-from s2s.call import LiveCall, Sink
+from s2s.call import LiveCall
 from s2s.graph import Graph, Node
 from s2s.place.loop import LoopPool
 from s2s.place.pool import Pool, is_async
 from s2s.place.thread import ThreadPool
 from s2s.settings import Settings
+from s2s.sink import Sink
 from s2s.wiring import Network
 
 log = logging.getLogger("s2s")

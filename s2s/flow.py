@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from s2s.inbox import Inbox
+from s2s.jobs import Jobs
 from s2s.messages import Clause, Message, Sound, Speech
 from s2s.place.pool import finishes
 from s2s.plan import Faces
 from s2s.scope import Scope
 from s2s.wiring import Network
-from s2s.work import Watch
 
 log = logging.getLogger("s2s")
 
@@ -30,9 +30,6 @@ class Ears(Protocol):
 
     def from_turn(self, item: Message) -> None:
         """The turn stage has cut the caller's sound."""
-
-    def drained(self, scope: Scope) -> None:
-        """All that leads to the caller or to `chat` is out."""
 
     def failed(self, scope: Scope, stage: str, error: BaseException) -> None:
         """A stage has failed."""
@@ -51,7 +48,7 @@ class Flow:
         self._inboxes: dict[str, Inbox] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._room: list[asyncio.Future[None]] = []
-        self._busy: dict[asyncio.Task[None], str] = {}
+        self._jobs = Jobs(network, self)
 
     def deliver(self, left: str, scope: Scope, item: Message) -> None:
         """Send an item of `left` along every edge of the scope that carries it."""
@@ -82,13 +79,14 @@ class Flow:
                 dropped.count(right, -1)
                 self.settle(dropped)
 
-    def _run_inline(self, name: str, scope: Scope, item: Message) -> None:
+    def _run_inline(self, name: str, scope: Scope, item: Message | None) -> None:
         stage: Any = self._network.nodes[name].stage
+        call = scope.view(name)
         try:
-            for out in stage.run(scope.view(name), item):
+            for out in stage.finish(call) if item is None else stage.run(call, item):
                 if not scope.live:
                     return
-                self.send(name, scope, item.stamp(out))
+                self.send(name, scope, out if item is None else item.stamp(out))
         except Exception as error:
             self._ears.failed(scope, name, error)
 
@@ -134,73 +132,22 @@ class Flow:
                 ahead.release()
                 continue
             done = asyncio.Event()
-            self._start(name, scope, item, before, done, ahead)
+            self._jobs.start(name, scope, item, before, partial(_over, done, ahead))
             before = done
 
-    def _start(
-        self,
-        name: str,
-        scope: Scope,
-        item: Message | None,
-        before: asyncio.Event | None,
-        done: asyncio.Event | None,
-        ahead: asyncio.Semaphore | None,
-    ) -> None:
-        task = self._loop.create_task(self._work(name, scope, item, before))
-        self._busy[task] = name
-        scope.jobs.add(task)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            del self._busy[task]
-            scope.jobs.discard(task)
-            self.make_room()
-            if done is not None:
-                done.set()
-            if ahead is not None:
-                ahead.release()
-
-        task.add_done_callback(ended)
-
-    async def _work(self, name: str, scope: Scope, item: Message | None, before: asyncio.Event | None) -> None:
-        pool = self._network.pools[name]
-        node = self._network.nodes[name]
-        watch = Watch(self._loop, node.place.timeout_s)
-        try:
-            call = scope.view(name)
-            call.due = scope.due(self._loop.time())
-            outputs = pool.run(call, item)
-            async with contextlib.aclosing(outputs) as stream:  # type: ignore[type-var]
-                async for out in stream:
-                    if before is not None and not before.is_set():
-                        with watch.paused():
-                            await before.wait()
-                    if not scope.live:
-                        break
-                    self.send(name, scope, out if item is None else item.stamp(out))
-                    if self._network.pauses[name] and self.blocked(name, scope, item):
-                        with watch.paused():
-                            await self.credit(name, scope, item)
-                    watch.touch()
-        except asyncio.CancelledError:
-            if not watch.expired:
-                scope.count(name, -1)
-                raise
-            self._fail(name, scope, TimeoutError(f"no sign of life for {node.place.timeout_s:g} s"))
-        except Exception as error:
-            self._fail(name, scope, error)
-        finally:
-            watch.close()
+    def finished(self, name: str, scope: Scope, item: Message | None) -> None:
+        """Count an item, or a `finish` for None, that a stage is done with."""
         scope.count(name, -1)
-        if isinstance(item, Clause) and Sound in node.sends:
+        if isinstance(item, Clause) and Sound in self._network.nodes[name].sends:
             scope.gate.spoken(item.index)
             self._ears.to_caller(scope)
         if item is None and scope.live:
             scope.drain(name)
         self.settle(scope)
 
-    def _fail(self, name: str, scope: Scope, error: BaseException) -> None:
-        if scope.live:
-            self._ears.failed(scope, name, error)
+    def failed(self, scope: Scope, stage: str, error: BaseException) -> None:
+        """Say that a stage has failed."""
+        self._ears.failed(scope, stage, error)
 
     def end(self, scope: Scope) -> None:
         """Note that a scope's source gives no more."""
@@ -220,25 +167,14 @@ class Flow:
                 if stage is None or not finishes(stage):
                     scope.drain(name)
                 elif name in self._network.inline:
-                    self._finish_inline(name, scope)
+                    self._run_inline(name, scope, None)
                     scope.drain(name)
                 else:
                     scope.count(name, 1)
-                    self._start(name, scope, None, None, None, None)
+                    self._jobs.start(name, scope, None)
         if scope.led and not scope.drained_told:
             scope.gate.ended()
             self._ears.to_caller(scope)
-            self._ears.drained(scope)
-
-    def _finish_inline(self, name: str, scope: Scope) -> None:
-        stage: Any = self._network.nodes[name].stage
-        try:
-            for out in stage.finish(scope.view(name)):
-                if not scope.live:
-                    return
-                self.send(name, scope, out)
-        except Exception as error:
-            self._ears.failed(scope, name, error)
 
     def blocked(self, name: str, scope: Scope, item: Message | None = None) -> bool:
         """Whether what a stage would give, of this item, has no room behind it."""
@@ -288,13 +224,17 @@ class Flow:
         """Return when the stages that commit have taken what was let out to them."""
         for name, inbox in self._inboxes.items():
             stage = self._network.nodes[name].stage
-            while stage is not None and type(stage).commits and (inbox.due or name in self._busy.values()):
+            while stage is not None and type(stage).commits and (inbox.due or self._jobs.busy(name)):
                 await self.pause()
 
     async def close(self) -> None:
         """Cancel every task and wait for it."""
-        tasks = [*self._pumps, *self._busy]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, self._jobs.close(), return_exceptions=True)
         self._pumps.clear()
+
+
+def _over(done: asyncio.Event, ahead: asyncio.Semaphore) -> None:
+    done.set()
+    ahead.release()

@@ -35,11 +35,10 @@ class Listener(Protocol):
 
 
 class Hearing:
-    """The sound of a call: `heard_ms` is all that was taken, `last_turn` the last turn's silence, end and marks."""
+    """The sound of a call: `heard_ms` is all that was taken."""
 
     def __init__(self, network: Network, flow: Flow, clock: Callable[[], float], call: Listener) -> None:
         self.heard_ms = 0.0
-        self.last_turn: tuple[float, float, Marks | None] | None = None
         self._network = network
         self._flow = flow
         self._clock = clock
@@ -47,6 +46,8 @@ class Hearing:
         self._cut_ms = 0.0
         self._turn_sound: list[bytes] = []
         self._turn_rate = 16000
+        self._turn_marks: Marks | None = None
+        self._last_turn: tuple[float, Marks] | None = None
         self._sounded_at = 0.0
         self._watch: Any = None
 
@@ -88,11 +89,12 @@ class Hearing:
         self._turn_sound.append(speech.pcm)
         turn = call.state.turn
         scope = None if turn is None else call.scope(turn.scope)
-        if speech.mark == "end":
-            self.last_turn = (speech.quiet_ms, self._clock(), None if scope is None else scope.marks)
         if scope is not None:
+            self._turn_marks = scope.marks
             self._flow.deliver(self._network.faces.turn, scope, speech)
         if speech.mark in ("pause", "end"):
+            if speech.mark == "end" and self._turn_marks is not None:
+                self._last_turn = (self._clock() - speech.quiet_ms / 1000, self._turn_marks)
             call.feed(event)
             if speech.mark == "end":
                 self._turn_sound = []
@@ -102,6 +104,11 @@ class Hearing:
         """Give a scope all the sound of the open turn so far."""
         piece = Speech(pcm=b"".join(self._turn_sound), rate=self._turn_rate, mark="start")
         self._flow.deliver(self._network.faces.turn, scope, piece)
+
+    def take_turn(self) -> tuple[float, Marks] | None:
+        """Return, once, until when the last turn was spoken, in loop seconds, and the marks of its scope."""
+        turn, self._last_turn = self._last_turn, None
+        return turn
 
     def close(self) -> None:
         """Watch no more."""

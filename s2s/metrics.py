@@ -12,12 +12,13 @@ log = logging.getLogger("s2s")
 
 
 class Marks:
-    """When the first item of each kind came in one scope, in loop seconds."""
+    """When the first item of each kind came in one scope, and when the scope's source ended, in loop seconds."""
 
-    __slots__ = ("at",)
+    __slots__ = ("at", "ended")
 
     def __init__(self, opened: float) -> None:
         self.at: dict[type, float] = {type(None): opened}
+        self.ended = opened
 
     def note(self, item: Message, now: float) -> None:
         """Note an item; of transcripts the last one counts."""
@@ -32,36 +33,43 @@ class Marks:
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of one answer's gap, in milliseconds, each from the end of the one before."""
+    """The parts of one answer's gap, in milliseconds, each from the end of the one before.
 
-    commit_ms: float
+    `turn_ms` is the silence after which the turn was transcribed and answered, `commit_ms` what its sound then waited
+    until the turn was certainly over.
+    """
+
+    turn_ms: float
     stt_ms: float
     llm_ms: float
     clause_ms: float
     tts_ms: float
+    commit_ms: float
 
     @property
     def total_ms(self) -> float:
         """From the caller's last sound to the agent's first."""
-        return self.commit_ms + self.stt_ms + self.llm_ms + self.clause_ms + self.tts_ms
+        return self.turn_ms + self.stt_ms + self.llm_ms + self.clause_ms + self.tts_ms + self.commit_ms
 
     def __str__(self) -> str:
         return (
-            f"gap {self.total_ms:.0f} ms = turn {self.commit_ms:.0f} + stt {self.stt_ms:.0f} + "
-            f"llm {self.llm_ms:.0f} + clause {self.clause_ms:.0f} + tts {self.tts_ms:.0f}"
+            f"gap {self.total_ms:.0f} ms = turn {self.turn_ms:.0f} + stt {self.stt_ms:.0f} + "
+            f"llm {self.llm_ms:.0f} + clause {self.clause_ms:.0f} + tts {self.tts_ms:.0f} + commit {self.commit_ms:.0f}"
         )
 
 
-def gap_of(silence_ms: float, ended: float, text_at: float, answer: Marks) -> Gap | None:
-    """Return the parts of a spoken answer's gap: the turn ended at `ended`, after `silence_ms` of silence."""
+def gap_of(spoken_until: float, turn: Marks, answer: Marks, now: float) -> Gap | None:
+    """Return the parts of the gap of an answer whose first sound leaves `now`, to a turn spoken until then."""
     at = answer.at
     if not {Reply, Sound} <= at.keys():
         return None
+    text_at = turn.at.get(Transcript, turn.ended)
     clause = at.get(Clause, at[Reply])
     return Gap(
-        commit_ms=silence_ms,
-        stt_ms=(text_at - ended) * 1000,
+        turn_ms=(turn.ended - spoken_until) * 1000,
+        stt_ms=(text_at - turn.ended) * 1000,
         llm_ms=(at[Reply] - text_at) * 1000,
         clause_ms=(clause - at[Reply]) * 1000,
         tts_ms=(at[Sound] - clause) * 1000,
+        commit_ms=(now - at[Sound]) * 1000,
     )

@@ -127,7 +127,8 @@ class Scope:
 
     def end(self, now: float) -> None:
         """Note that its source gives no more: from now on somebody waits for it."""
-        self.ended, self.since = True, now
+        self.ended = True
+        self.since = self.marks.ended = now
 
     def drain(self, stage: str) -> None:
         """Note that nothing more comes of a stage."""

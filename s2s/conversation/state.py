@@ -118,6 +118,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         """The live response that writes into the conversation; there is at most one."""
         return next((r for r in self.responses if r.in_conversation), None)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the caller waits for an answer's first sound."""
+        unanswered = any(self.response(turn.scope) is None for turn in self.due)
+        return unanswered or any(response.first_sound_at is None for response in self.responses)
+
     def response(self, scope: int) -> Response | None:
         """The live response of this scope."""
         return next((r for r in self.responses if r.scope == scope), None)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Coroutine
 from typing import Any
+
+import pytest
 
 from s2s.conversation import facts as f
 from s2s.engine import Engine
@@ -142,6 +145,29 @@ def test_a_speculative_answer_waits_at_the_gate_for_the_end_of_the_turn() -> Non
             assert caller.when(f.SoundDelta) - caller.when(f.SpeechStopped) < 0.001
 
     virtual(talk())
+
+
+def test_the_parts_of_the_gap_are_logged_also_of_an_answer_that_waited_for_the_commit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def talk(silence_ms: float, soft_ms: float | None) -> dict[str, int]:
+        stt, llm = ScriptedStt(seconds=0.1), ScriptedLlm(words="yes, certainly.", first_seconds=0.2)
+        async with Engine(graph(turn=ScriptedTurn(silence_ms=silence_ms, soft_ms=soft_ms), stt=stt, llm=llm)) as engine:
+            caller = Caller(engine)
+            await caller.speak(1000)
+            await caller.be_silent(2000)
+            await caller.until(f.ResponseDone)
+        (line,) = [record.getMessage() for record in caplog.records if "gap" in record.getMessage()]
+        caplog.clear()
+        return {name: int(value) for name, value in re.findall(r"(\w+) (-?\d+)", line)}
+
+    caplog.set_level("INFO", "s2s")
+    plain = run_virtual(talk(500, None))
+    assert plain == {"gap": 870, "turn": 500, "stt": 100, "llm": 220, "clause": 20, "tts": 30, "commit": 0}
+    trial = run_virtual(talk(500, 200))
+    assert trial == {**plain, "gap": 570, "turn": 200}
+    early = run_virtual(talk(1000, 200))
+    assert early == {**trial, "gap": 1000, "commit": 430}
 
 
 def test_a_speculative_answer_to_a_turn_that_goes_on_is_never_heard_of() -> None:
