@@ -48,6 +48,16 @@ def on_create(step: Step, event: CreateResponse) -> None:
         _ask(step, response)
 
 
+def commit_turns(step: Step) -> None:
+    """Commit the turns that are due; in a graph without `chat`, where answers come of turns, one after another."""
+    due = step.state.due
+    ready = due if step.state.wiring.chat else due[:1]
+    step.set(due=tuple(msgspec.structs.replace(turn, committed=True) if turn in ready else turn for turn in due))
+    for turn in ready:
+        if not turn.committed and not turn.failed:
+            step.do(Commit(scope=turn.scope))
+
+
 def waits_for_text(step: Step) -> bool:
     """Whether the text of a committed turn is still to come."""
     return step.state.wiring.transcripts and any(turn.text is None for turn in step.state.due)
@@ -165,6 +175,7 @@ def _stop(step: Step, response: Response, status: str, reason: str = "", error: 
         if turn.scope == response.scope and turn.text is None and step.state.settings.transcribe:
             step.tell(TurnTextFailed(item_id=turn.item_id, reason=error or "the caller went on"))
     step.set(due=tuple(turn for turn in step.state.due if turn.scope != response.scope))
+    commit_turns(step)
 
 
 def failed(step: Step, event: Failed) -> bool:

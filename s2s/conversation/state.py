@@ -27,7 +27,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
     `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `paused` says that
-    its scope has ended early, `drained` that all of it has come out, `failed` why there will be no text.
+    its scope has ended early, `drained` that all of it has come out, `committed` that what comes of it may leave,
+    `failed` why there will be no text.
     """
 
     scope: int
@@ -39,6 +40,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     paused: bool = False
     drained: bool = False
+    committed: bool = False
     manual: bool = False
     failed: str = ""
 

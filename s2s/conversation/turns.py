@@ -9,7 +9,6 @@ import msgspec
 from s2s.conversation import responses
 from s2s.conversation.events import (
     Cleared,
-    Commit,
     End,
     Open,
     Replay,
@@ -88,7 +87,7 @@ def _end(step: Step, turn: Turn, event: Spoken) -> None:
     if not turn.failed:
         if not turn.paused:
             step.do(End(scope=turn.scope))
-        step.do(Commit(scope=turn.scope))
+        responses.commit_turns(step)
     if turn.failed:
         _fail_text(step, turn, turn.failed)
         _close(step, turn.scope)
@@ -166,6 +165,7 @@ def _put_due(step: Step, turn: Turn) -> None:
 
 def _close(step: Step, scope: int) -> None:
     step.set(due=tuple(turn for turn in step.state.due if turn.scope != scope))
+    responses.commit_turns(step)
     responses.ask_waiting(step)
 
 

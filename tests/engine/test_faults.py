@@ -13,7 +13,7 @@ from s2s.engine import Engine, EngineError, SessionLimit
 from s2s.gate import CAP_S
 from s2s.messages import Audio, Clause, Prompt, Reply, ReplyEnd, Sound, ToolCall, Transcript
 from s2s.place.options import Place
-from s2s.settings import Settings
+from s2s.settings import Detection, Settings
 from s2s.stage import Call, Stage
 from s2s.testing.caller import Caller
 from s2s.testing.clock import run_virtual
@@ -273,15 +273,17 @@ class Louder(Stage):
             yield Reply(text=item.text.upper())
 
 
+INTERPRETER: dict[str, str | None] = {
+    "voice": "caller | vad | turn | stt | translate | clauses | tts | caller",
+    "words": "translate | caller",
+    "asked": None,
+    "calls": None,
+}
+
+
 def test_an_interpreter_answers_every_turn_without_a_prompt() -> None:
     async def talk() -> None:
-        routes: dict[str, str | None] = {
-            "voice": "caller | vad | turn | stt | translate | clauses | tts | caller",
-            "words": "translate | caller",
-            "asked": None,
-            "calls": None,
-        }
-        async with Engine(graph(routes, translate=Louder(), places={"translate": Place(kind="inline")})) as engine:
+        async with Engine(graph(INTERPRETER, translate=Louder(), places={"translate": Place(kind="inline")})) as engine:
             caller = Caller(engine)
             await ask(caller)
             await caller.until(f.ResponseDone)
@@ -289,6 +291,27 @@ def test_an_interpreter_answers_every_turn_without_a_prompt() -> None:
             assert caller.all(f.TurnText)[0].text == "hello"
             await ask(caller)
             await caller.until(f.ResponseDone, 2)
+
+    run_virtual(talk())
+
+
+def test_an_answer_that_comes_of_a_turn_spoken_into_another_answer_follows_it_whole() -> None:
+    async def talk() -> None:
+        said = [" ".join(f"{turn}{n}" for n in range(60)) for turn in "abc"]
+        translate, stt = Louder(), ScriptedStt(texts=said)
+        places = {"translate": Place(kind="inline")}
+        async with Engine(graph(INTERPRETER, translate=translate, stt=stt, places=places)) as engine:
+            caller = Caller(engine, Settings(detection=Detection(interrupt_response=False)))
+            for _ in said:
+                await ask(caller)
+            while len(caller.all(f.ResponseDone)) < len(said):
+                await caller.be_silent(100)
+            answers = [fact.response for fact in caller.all(f.ResponseDone)]
+            assert [(answer.status, answer.items[0].text) for answer in answers] == [
+                ("completed", text.upper()) for text in said
+            ]
+            seconds = sum(len(sound.pcm) for sound in caller.all(f.SoundDelta)) / 2 / 24000
+            assert seconds == pytest.approx(3 * 60 * 0.2)
 
     run_virtual(talk())
 
