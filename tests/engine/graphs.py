@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from s2s.conversation import facts as f
 from s2s.graph import Graph, compile_graph
 from s2s.place.options import Place
 from s2s.stage import Stage
+from s2s.testing.caller import Caller
 from s2s.testing.stages import (
     ScriptedClauses,
     ScriptedLlm,
@@ -55,3 +57,15 @@ def graph(routes: dict[str, str | None] | None = None, places: dict[str, Place] 
             place = (places or {}).get(name) or Place(kind="inline" if name in INLINE else "loop")
             placed[name] = (dataclasses.replace(stage), place)
     return compile_graph(drawn, placed)
+
+
+async def ask(caller: Caller) -> None:
+    """Speak one turn."""
+    await caller.speak(600)
+    await caller.be_silent(400)
+
+
+def only_response(caller: Caller) -> f.ResponseView:
+    """The one response that there was, ended once."""
+    (done,) = caller.all(f.ResponseDone)
+    return done.response
