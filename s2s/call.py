@@ -139,9 +139,8 @@ class LiveCall:
         await self.flow.close()
         self._network.rush.leave(self.id)
         for name in self._memories:
-            stage = self._network.nodes[name].stage
-            if stage is not None:
-                stage.hangup(self.flow.listening.view(name))
+            if name in self._network.pools:
+                self._network.pools[name].hangup(self.flow.listening.view(name))
 
     # what the graph gives
 

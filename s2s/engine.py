@@ -13,6 +13,8 @@ from s2s.call import LiveCall
 from s2s.graph import Graph, Node
 from s2s.place.loop import LoopPool
 from s2s.place.pool import Pool, is_async
+from s2s.place.process import ProcessPool
+from s2s.place.shared import SharedPool
 from s2s.place.thread import ThreadPool
 from s2s.settings import Settings
 from s2s.sink import Sink
@@ -20,7 +22,12 @@ from s2s.wiring import Network
 
 log = logging.getLogger("s2s")
 
-POOLS: dict[str, type[LoopPool] | type[ThreadPool]] = {"inline": LoopPool, "loop": LoopPool, "thread": ThreadPool}
+POOLS: dict[str, type[LoopPool] | type[SharedPool]] = {
+    "inline": LoopPool,
+    "loop": LoopPool,
+    "thread": ThreadPool,
+    "process": ProcessPool,
+}
 
 
 class EngineError(RuntimeError):

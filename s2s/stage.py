@@ -50,7 +50,7 @@ class Call:
     sound should begin, in seconds of the event loop's clock; `playing` says that the caller hears the sound before it.
     """
 
-    __slots__ = ("due", "id", "live", "memory", "playing", "scope", "settings", "state")
+    __slots__ = ("__weakref__", "due", "id", "live", "memory", "playing", "scope", "settings", "state")
 
     def __init__(self, id: str, scope: int, settings: Settings, memory: dict[str, Any] | None = None) -> None:
         self.id = id

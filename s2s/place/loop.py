@@ -53,6 +53,10 @@ class LoopPool:
         finally:
             self._running -= 1
 
+    def hangup(self, call: Call) -> None:
+        """Let the stage forget the caller."""
+        self.stage.hangup(call)
+
     def statistics(self) -> dict[str, int]:
         """How many items run."""
         return {"waiting": 0, "running": self._running, "replicas": 1}

@@ -29,6 +29,9 @@ class Pool(Protocol):
         The most urgent (`Call.urgency`) goes first. Closing the iterator cancels the work.
         """
 
+    def hangup(self, call: Call) -> None:
+        """Let the stage forget a caller who is gone."""
+
     async def close(self) -> None:
         """Let every copy go; safe to call twice."""
 

@@ -6,20 +6,18 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from s2s.place.job import Job
 from s2s.place.pool import loaded
 from s2s.stage import Stage
 
-if TYPE_CHECKING:
-    from s2s.place.thread import Job
 
-
-class Worker:
+class ThreadWorker:
     """The thread, and the jobs that it has in hand; all but `_work` belongs to the loop."""
 
     def __init__(
-        self, name: str, stage: Stage, loop: asyncio.AbstractEventLoop, idle: Callable[[Worker], None]
+        self, name: str, stage: Stage, loop: asyncio.AbstractEventLoop, idle: Callable[[ThreadWorker], None]
     ) -> None:
         self.name = name
         self.stage = stage
@@ -32,6 +30,15 @@ class Worker:
         self._abandoned = False
         self._orders: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    @property
+    def free(self) -> bool:
+        """Whether it has nothing in hand."""
+        return not self.jobs
+
+    def cancel(self, job: Job) -> None:
+        """Ask the stage to stop work on an item."""
+        self.stage.cancel(job.call)
 
     def take(self, jobs: list[Job]) -> None:
         """Give the thread its next work."""
