@@ -43,6 +43,7 @@ def requantized(path: Path, kind: Kind | None) -> Path:
 
 
 def _rewrite(source: Path, target: Path, kind: Kind) -> None:
+    logging.getLogger("gguf").setLevel(logging.WARNING)  # it tells every file and every byte order
     from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, quants
 
     reader = GGUFReader(source)
