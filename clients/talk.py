@@ -1,7 +1,7 @@
 """Talk to a server of the OpenAI Realtime API with the stock `openai` package: a WAV file, text, or a microphone.
 
     python clients/talk.py --text "What is the capital of France?"
-    python clients/talk.py --wav tests/data/two_cities.wav --part 1.1 4.4 --save answer.wav
+    python clients/talk.py --wav s2s/bench/corpus/two_cities.wav --part 1.1 4.4 --save answer.wav
     python clients/talk.py --mic                      # needs: pip install 's2s[mic]'
 
 Sound is sent at the pace of its samples, as a microphone would; the answer is played, or saved, or both.

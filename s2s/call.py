@@ -236,6 +236,9 @@ class LiveCall:
         gap = None if turn is None else gap_of(*turn, scope.marks, self._clock())
         if gap is not None:
             log.info("%s: %s", self.id, gap)
+            response = self.state.response(scope.number)
+            if self._network.watch is not None and response is not None:
+                self._network.watch(response.id, gap)
 
     def _listen(self) -> None:
         self._epochs += 1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from s2s.engine import Engine, EngineError
 from s2s.memory import keep_flat
 from s2s.mistakes import ConfigError
+from s2s.modes.mode import ModeError
 
 if TYPE_CHECKING:
     from s2s.build import Deployment
@@ -40,7 +41,7 @@ def run(deployment: Deployment) -> int:
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
         asyncio.run(_serve(deployment, began))
-    except EngineError as error:
+    except (EngineError, ModeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

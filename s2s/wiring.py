@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from s2s.conversation.state import Wiring
 from s2s.graph import Graph, Node
 from s2s.messages import Asked, Message, Reply, ReplyEnd, Sound, ToolCall, Transcript
+from s2s.metrics import Gap
 from s2s.place.pool import Pool, is_async
 from s2s.plan import Faces, Plan, plan_scope
 from s2s.rush import Rush
@@ -34,6 +35,8 @@ class Network:
         self.downstream = {name: self._downstream(name) for name in graph.nodes}
         self.captions = self.carries(Transcript)
         self.rush = Rush()
+        self.watch: Callable[[str, Gap], None] | None = None
+        """Told of every spoken answer's gap, with the response's id."""
         self._plans: dict[tuple[str, frozenset[type[Message]]], Plan] = {}
 
     def _downstream(self, name: str) -> frozenset[str]:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from s2s.graph import Graph
 
 
+class ModeError(RuntimeError):
+    """A mode can't go on; the message says why, and what to do."""
+
+
 @dataclasses.dataclass(kw_only=True)
 class Mode:
     """The base of every mode: its fields are its options."""

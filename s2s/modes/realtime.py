@@ -59,10 +59,15 @@ class Realtime(Mode):
         )
 
     @property
+    def address(self) -> str:
+        """Where it listens, as in a URL."""
+        host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
+        return f"{host}:{self._listener.port}"
+
+    @property
     def banner(self) -> list[str]:
         """What is said when it listens."""
-        host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
-        at = f"{host}:{self._listener.port}"
+        at = self.address
         return [
             f"realtime   ws://{at}/v1/realtime   (OpenAI Realtime API; base_url http://{at}/v1)",
             f'           try: python clients/talk.py --base-url http://{at}/v1 --text "Who are you?"',

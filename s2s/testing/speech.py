@@ -51,7 +51,7 @@ def noise(seconds: float, rate: int = 16000, loudness: float = 0.05) -> bytes:
 def _recording() -> tuple[Path, tuple[str, ...]]:
     if path := os.environ.get("S2S_CONFORMANCE_WAV"):
         return Path(path), tuple(os.environ.get("S2S_CONFORMANCE_WORDS", "").lower().split())
-    places = [PACKAGE.parent / "tests" / "data" / "two_cities.wav"]
+    places = [PACKAGE / "bench" / "corpus" / "two_cities.wav"]
     package = importlib.util.find_spec("moonshine_voice")
     if package is not None and package.origin:
         places.append(Path(package.origin).parent / "assets" / "two_cities.wav")

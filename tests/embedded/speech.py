@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import wave
-from pathlib import Path
 from typing import Any
 
 import jiwer
@@ -12,7 +11,9 @@ import numpy as np
 import soxr
 from whisper_normalizer.english import EnglishTextNormalizer
 
-CITIES = Path(__file__).parents[1] / "data" / "two_cities.wav"
+from s2s.paths import PACKAGE
+
+CITIES = PACKAGE / "bench" / "corpus" / "two_cities.wav"
 
 TURNS = [
     (1.1, 4.4, "It was the best of times, it was the worst of times"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from s2s.messages import Speech, Transcript
+from s2s.paths import PACKAGE
 from s2s.settings import Settings
 from s2s.stage import Call
 from s2s.stt.faster_whisper import FasterWhisper
@@ -20,7 +21,7 @@ from s2s.stt.recognizer import RATE, Recognizer
 
 pytestmark = pytest.mark.embedded
 
-SPEECH = Path(__file__).parent.parent / "data" / "two_cities.wav"
+SPEECH = PACKAGE / "bench" / "corpus" / "two_cities.wav"
 TEXT = """It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness,
 it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it was the season of Darkness,
 it was the spring of hope, it was the winter of despair, we had everything before us, we had nothing before us, we were

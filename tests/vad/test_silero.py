@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from s2s.messages import Activity, Audio
+from s2s.paths import PACKAGE
 from s2s.settings import Settings
 from s2s.stage import Call
 from s2s.vad.silero import Silero
@@ -14,7 +14,7 @@ from s2s.vad.silero import Silero
 pytestmark = pytest.mark.embedded
 
 RATE = 16000
-SPEECH = Path(__file__).parent.parent / "data" / "two_cities.wav"
+SPEECH = PACKAGE / "bench" / "corpus" / "two_cities.wav"
 
 
 @pytest.fixture(scope="module")

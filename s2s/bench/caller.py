@@ -1,0 +1,252 @@
+"""A simulated caller: speaks its turns at the pace of speech, listens as a player would, and notes what it noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from s2s.bench.corpus import Turn
+from s2s.bench.link import HZ, Link, Told
+from s2s.bench.record import TurnRecord
+
+FRAME_MS = 40
+FRAME = HZ * FRAME_MS // 1000 * 2
+AUDIBLE = 10 ** (-40 / 20) * 32768
+"""A sample louder than this can be heard."""
+GIVE_UP_S = 30.0
+"""Seconds after which an answer that has not ended is given up on."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How callers behave."""
+
+    turns: int = 10
+    warm_up: int = 1
+    ramp_s: float = 3.0
+    think_s: float = 0.3
+    interrupt: float = 0.0
+    miss_s: float = 3.0
+    seed: int = 1
+
+
+class BenchError(RuntimeError):
+    """A caller could not go on; the message says why."""
+
+
+@dataclass
+class _Answer:
+    """A response as its player sees it."""
+
+    id: str
+    created: float
+    words: str = ""
+    words_at: float | None = None
+    first: float | None = None
+    audible: float | None = None
+    seconds: float = 0.0
+    late_s: float = 0.0
+    done: Told | None = None
+
+    def hear(self, told: Told) -> None:
+        """Take a piece of sound."""
+        if self.first is None:
+            self.first = told.at
+        self.late_s = max(self.late_s, told.at - self.first - self.seconds)
+        if self.audible is None:
+            loud = np.flatnonzero(np.abs(np.frombuffer(told.pcm, "<i2").astype(np.int32)) > AUDIBLE)
+            if len(loud):
+                self.audible = max(told.at, self.first + self.seconds) + float(loud[0]) / HZ
+        self.seconds += len(told.pcm) / 2 / HZ
+
+    @property
+    def played_until(self) -> float:
+        """When a player that began at once has played all of it."""
+        return 0.0 if self.first is None else self.first + self.seconds
+
+
+@dataclass
+class _Ears:
+    """All that was told since the turn began."""
+
+    answers: dict[str, _Answer] = field(default_factory=dict)
+    started: list[float] = field(default_factory=list)
+    stopped: list[float] = field(default_factory=list)
+    heard: list[tuple[float, str]] = field(default_factory=list)
+    failed: str = ""
+
+    def tell(self, told: Told) -> None:
+        """Take what happens."""
+        if told.kind == "created":
+            self.answers[told.id] = _Answer(told.id, told.at)
+        elif told.kind == "started":
+            self.started.append(told.at)
+        elif told.kind == "stopped":
+            self.stopped.append(told.at)
+        elif told.kind == "heard":
+            self.heard.append((told.at, told.text))
+        elif told.kind == "failed":
+            self.failed = told.text
+        elif answer := self.answers.get(told.id):
+            if told.kind == "sound":
+                answer.hear(told)
+            elif told.kind == "words":
+                answer.words += told.text
+                answer.words_at = told.at if answer.words_at is None else answer.words_at
+            elif told.kind == "done":
+                answer.done = told
+
+
+class Caller:
+    """One caller of a plan; iterate over `run` for its records."""
+
+    def __init__(
+        self, number: int, link: Link, plan: Plan, turns: Sequence[Turn], interjections: Sequence[Turn]
+    ) -> None:
+        self.number = number
+        self._link = link
+        self._plan = plan
+        self._random = random.Random(f"{plan.seed}:{number}")
+        self._turns = list(turns)
+        self._random.shuffle(self._turns)
+        self._interjections = list(interjections)
+        self._loop = asyncio.get_running_loop()
+        self._ears = _Ears()
+        self._due = 0.0
+
+    async def run(self) -> AsyncIterator[TurnRecord]:
+        """Speak all turns; the records of the warm-up have negative numbers."""
+        await self._link.open(lambda told: self._ears.tell(told))
+        try:
+            self._due = self._loop.time()
+            await self._silence(0.5)
+            for number in range(-self._plan.warm_up, self._plan.turns):
+                turn = self._turns[(number + self._plan.warm_up) % len(self._turns)]
+                record, answer = await self._take_turn(number, turn)
+                yield record
+                if answer is not None and self._interjections and self._random.random() < self._plan.interrupt:
+                    yield await self._interrupt(number)
+                elif answer is not None:
+                    await self._silence(max(0.0, answer.played_until - self._loop.time()))
+                await self._silence(self._plan.think_s)
+        finally:
+            await self._link.close()
+
+    async def _take_turn(self, number: int, turn: Turn) -> tuple[TurnRecord, _Answer | None]:
+        self._ears = ears = _Ears()
+        began = self._due
+        await self._say(turn.pcm)
+        end = began + turn.seconds
+        cut_in = bool(ears.stopped)
+
+        def answer() -> _Answer | None:
+            fresh = [a for a in ears.answers.values() if not (a.done and a.done.status == "cancelled")]
+            return next((a for a in reversed(fresh) if a.words or a.first is not None), None)
+
+        def over() -> bool:
+            found = answer()
+            return found is not None and found.done is not None
+
+        await self._silence_until(lambda: over() or self._loop.time() > end + self._plan.miss_s, GIVE_UP_S)
+        missed = answer() is None
+        await self._silence_until(over, GIVE_UP_S if not missed else self._plan.miss_s)
+        found = answer()
+        record = TurnRecord(
+            caller=self.number,
+            number=number,
+            kind=turn.kind,
+            voice=turn.voice,
+            said=turn.text,
+            heard=" ".join(text for _, text in ears.heard),
+            stopped_ms=_after(ears.stopped[-1:], end),
+            heard_ms=_after([at for at, _ in ears.heard[-1:]], end),
+            cut_in=cut_in,
+            missed=missed,
+        )
+        if found is None:
+            return record, None
+        read, cached, written = found.done.tokens if found.done else (0, 0, 0)
+        sounded = found.words_at if found.audible is None and found.first is None else found.audible
+        return msgspec.structs.replace(
+            record,
+            words_ms=_after([found.words_at], end),
+            gap_ms=_after([sounded], end),
+            late_ms=found.late_s * 1000,
+            id=found.id,
+            answer=found.words,
+            answer_s=found.seconds,
+            status=found.done.status if found.done else "",
+            read=read,
+            cached=cached,
+            written=written,
+        ), found
+
+    async def _interrupt(self, number: int) -> TurnRecord:
+        """Speak into the answer while it is played, and wait for what is answered to that."""
+        turn, ears = self._random.choice(self._interjections), self._ears
+        ears.started.clear()
+        ears.stopped.clear()
+        began = self._due
+        await self._say(turn.pcm)
+        onset = [at for at in ears.started if at >= began]
+        await self._silence_until(lambda: bool(ears.stopped) and all(a.done for a in ears.answers.values()), GIVE_UP_S)
+        return TurnRecord(
+            caller=self.number,
+            number=number,
+            kind="interruption",
+            voice=turn.voice,
+            said=turn.text,
+            stop_ms=_after(onset, began),
+        )
+
+    async def _say(self, pcm: bytes) -> None:
+        """Send sound frame by frame, each when its last sample would have been spoken; padded to whole frames."""
+        for at in range(0, len(pcm), FRAME):
+            self._due += FRAME_MS / 1000
+            wait = self._due - self._loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if self._ears.failed:
+                raise BenchError(self._ears.failed)
+            await self._link.send(pcm[at : at + FRAME].ljust(FRAME, b"\0"))
+
+    async def _silence(self, seconds: float) -> None:
+        for _ in range(round(seconds * 1000 / FRAME_MS)):
+            await self._say(bytes(FRAME))
+
+    async def _silence_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        until = self._loop.time() + seconds
+        while not ready() and self._loop.time() < until:
+            await self._say(bytes(FRAME))
+
+
+def _after(times: Sequence[float | None], end: float) -> float | None:
+    return next(((at - end) * 1000 for at in times if at is not None), None)
+
+
+async def call(
+    callers: int,
+    plan: Plan,
+    turns: Sequence[Turn],
+    interjections: Sequence[Turn],
+    link: Callable[[], Link],
+    tell: Callable[[TurnRecord], None],
+) -> None:
+    """Let callers call, their starts spread over `plan.ramp_s`; every record is told as it comes."""
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(plan.ramp_s * number / callers)
+        async for record in Caller(number, link(), plan, turns, interjections).run():
+            tell(record)
+
+    tasks = [asyncio.create_task(one(number)) for number in range(callers)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

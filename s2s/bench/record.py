@@ -1,0 +1,131 @@
+"""What one turn of a simulated caller came to, and what many of them say together."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+RESAMPLES = 1000
+LEVEL = 0.9
+"""Share of the bootstrap's resamples that lie in an interval."""
+GLITCH_MS = 20.0
+"""Sound that comes later than this after the moment when a player needs it is a glitch."""
+PARTS = ("turn", "stt", "llm", "clause", "tts", "commit", "transport")
+
+
+class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn: times in ms after the true end of its speech; None for what never came."""
+
+    caller: int
+    number: int
+    kind: str
+    voice: str
+    said: str
+    heard: str = ""
+    stopped_ms: float | None = None
+    """When the agent took the turn as over; negative is a cut-in."""
+    heard_ms: float | None = None
+    words_ms: float | None = None
+    gap_ms: float | None = None
+    """When the first audible sample of the answer was there to be played."""
+    cut_in: bool = False
+    missed: bool = False
+    late_ms: float = 0.0
+    """By how much sound ever came after the moment when a player that began at once needed it."""
+    stop_ms: float | None = None
+    """Of a turn spoken into an answer: from its first sound to the agent's notice of it."""
+    id: str = ""
+    """The response that answered it."""
+    answer: str = ""
+    answer_s: float = 0.0
+    status: str = ""
+    read: int = 0
+    cached: int = 0
+    written: int = 0
+    parts: dict[str, float] = {}
+    """The server's decomposition of the gap in ms; `transport` is what is left."""
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that turns came to, with the interval in which 90 % of bootstrap resamples lie."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def figure(values: Sequence[float], of: Callable[[np.ndarray], float], seed: int = 0) -> Figure | None:
+    """Return a statistic of some values; None where there are none."""
+    if not values:
+        return None
+    data = np.asarray(values, float)
+    picks = np.random.default_rng(seed).integers(0, len(data), (RESAMPLES, len(data)))
+    spread = np.sort([of(row) for row in data[picks]])
+    cut = round((1 - LEVEL) / 2 * RESAMPLES)
+    return Figure(value=of(data), low=float(spread[cut]), high=float(spread[-1 - cut]), count=len(data))
+
+
+def percentile(percent: float) -> Callable[[np.ndarray], float]:
+    """Return the statistic that is this percentile: the value that as many per cent of all do not exceed."""
+
+    def of(data: np.ndarray) -> float:
+        ordered = np.sort(data)
+        return float(ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)])
+
+    return of
+
+
+def mean(data: np.ndarray) -> float:
+    """Return the arithmetic mean."""
+    return float(data.mean())
+
+
+def summary(records: Sequence[TurnRecord], seed: int = 0) -> dict[str, Figure]:
+    """Return the figures of many turns, in ms, shares of 1, or tokens."""
+    told = [record for record in records if record.kind != "interruption"]
+    answered = [record for record in told if record.gap_ms is not None]
+    spoken = [record for record in told if record.said and record.heard]
+    figures: dict[str, Figure | None] = {
+        "gap_p50": figure([r.gap_ms for r in answered if r.gap_ms is not None], percentile(50), seed),
+        "gap_p95": figure([r.gap_ms for r in answered if r.gap_ms is not None], percentile(95), seed),
+        "cut_ins": figure([float(r.cut_in) for r in told], mean, seed),
+        "missed": figure([float(r.missed) for r in told], mean, seed),
+        "glitches": figure([float(r.late_ms > GLITCH_MS) for r in answered], mean, seed),
+        "wer": figure([word_errors(r.said, r.heard) for r in spoken], mean, seed),
+        "read": figure([float(r.read - r.cached) for r in answered], mean, seed),
+        "written": figure([float(r.written) for r in answered], mean, seed),
+        "stop_p50": figure([r.stop_ms for r in records if r.stop_ms is not None], percentile(50), seed),
+    }
+    for part in PARTS:
+        figures[f"{part}_ms"] = figure([r.parts[part] for r in answered if part in r.parts], percentile(50), seed)
+    return {name: found for name, found in figures.items() if found is not None}
+
+
+def word_errors(said: str, heard: str) -> float:
+    """Return the word errors of one text per word said: substitutions, insertions and deletions."""
+    truth, words = _words(said), _words(heard)
+    before = list(range(len(words) + 1))
+    for row, word in enumerate(truth, 1):
+        now = [row]
+        for column, other in enumerate(words, 1):
+            now.append(min(before[column] + 1, now[-1] + 1, before[column - 1] + (word != other)))
+        before = now
+    return before[-1] / max(1, len(truth))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower().replace("’", "'"))
+
+
+def plain(figures: dict[str, Figure]) -> dict[str, Any]:
+    """Return figures as they go into a line of JSON, rounded to what they can say."""
+    return {
+        name: {key: value if key == "count" else float(f"{value:.5g}") for key, value in msgspec.to_builtins(f).items()}
+        for name, f in figures.items()
+    }
