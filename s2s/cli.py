@@ -15,6 +15,8 @@ from s2s.mistakes import ConfigError
 from s2s.paths import CONF
 from s2s.secrets import masked_yaml
 
+_statuses: list[int | None] = []
+"""How the points of a sweep ended."""
 rest: list[str] = []
 """What stands after `--` on the command line: Hydra does not see it, modes may."""
 
@@ -48,6 +50,8 @@ def main() -> None:
                 print(masked_yaml(printed.getvalue()), end="", file=stdout)
         return
     _hydra()
+    if any(_statuses):
+        raise SystemExit(max(filter(None, _statuses)))
 
 
 def _completing() -> list[str]:
@@ -92,20 +96,37 @@ def _restore(full_errors: str | None) -> None:
 
 
 def _run(cfg: Any) -> None:
-    from s2s.build import build
-
     try:
-        deployment = build(cfg)
+        status = _deploy(cfg)
     except ConfigError as error:
-        _fail(str(error))
-    for mode in deployment.modes.values():
-        if mode.offline:
-            mode.show(deployment.graph)
+        print(error, file=sys.stderr)
+        status = 2
+    if {"-m", "--multirun"} & set(sys.argv[1:]):
+        _statuses.append(status)  # of one point of many: a failed one does not end the others
+    elif status is not None:
+        raise SystemExit(status)
+
+
+def _deploy(cfg: Any) -> int | None:
+    """Do what the modes do; return the exit status of a process that has served."""
+    from s2s.build import build
+    from s2s.modes.mode import ModeError
+
+    deployment = build(cfg)
+    try:
+        for mode in deployment.modes.values():
+            mode.take(deployment.config)
+            if mode.offline:
+                mode.show(deployment.graph)
+    except ModeError as error:
+        print(error, file=sys.stderr)
+        return 1
     online = {name: mode for name, mode in deployment.modes.items() if not mode.offline}
     if online:
         from s2s.run import run
 
-        raise SystemExit(run(dataclasses.replace(deployment, modes=online)))
+        return run(dataclasses.replace(deployment, modes=online))
+    return None
 
 
 def _reason(error: BaseException) -> str:

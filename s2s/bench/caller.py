@@ -176,6 +176,7 @@ class Caller:
             words_ms=_after([found.words_at], end),
             gap_ms=_after([sounded], end),
             late_ms=found.late_s * 1000,
+            lead_ms=0.0 if found.audible is None or found.first is None else (found.audible - found.first) * 1000,
             id=found.id,
             answer=found.words,
             answer_s=found.seconds,

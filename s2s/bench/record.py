@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float64]
 
 RESAMPLES = 1000
 LEVEL = 0.9
 """Share of the bootstrap's resamples that lie in an interval."""
 GLITCH_MS = 20.0
 """Sound that comes later than this after the moment when a player needs it is a glitch."""
-PARTS = ("turn", "stt", "llm", "clause", "tts", "commit", "transport")
+PARTS = ("turn", "stt", "llm", "clause", "tts", "commit", "transport", "lead")
 
 
 class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +45,8 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Of a turn spoken into an answer: from its first sound to the agent's notice of it."""
     id: str = ""
     """The response that answered it."""
+    lead_ms: float = 0.0
+    """Silence at the beginning of the answer's sound."""
     answer: str = ""
     answer_s: float = 0.0
     status: str = ""
@@ -48,7 +54,7 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
     cached: int = 0
     written: int = 0
     parts: dict[str, float] = {}
-    """The server's decomposition of the gap in ms; `transport` is what is left."""
+    """The gap in ms: the server's own parts, `lead` the silence that the sound begins with, `transport` the rest."""
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +66,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-def figure(values: Sequence[float], of: Callable[[np.ndarray], float], seed: int = 0) -> Figure | None:
-    """Return a statistic of some values; None where there are none."""
+def figure(values: Sequence[Any], of: Callable[[Rows], float], seed: int = 0) -> Figure | None:
+    """Return a statistic of some values, or rows of values; None where there are none."""
     if not values:
         return None
     data = np.asarray(values, float)
@@ -71,17 +77,17 @@ def figure(values: Sequence[float], of: Callable[[np.ndarray], float], seed: int
     return Figure(value=of(data), low=float(spread[cut]), high=float(spread[-1 - cut]), count=len(data))
 
 
-def percentile(percent: float) -> Callable[[np.ndarray], float]:
+def percentile(percent: float) -> Callable[[Rows], float]:
     """Return the statistic that is this percentile: the value that as many per cent of all do not exceed."""
 
-    def of(data: np.ndarray) -> float:
+    def of(data: Rows) -> float:
         ordered = np.sort(data)
         return float(ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)])
 
     return of
 
 
-def mean(data: np.ndarray) -> float:
+def mean(data: Rows) -> float:
     """Return the arithmetic mean."""
     return float(data.mean())
 
@@ -97,35 +103,39 @@ def summary(records: Sequence[TurnRecord], seed: int = 0) -> dict[str, Figure]:
         "cut_ins": figure([float(r.cut_in) for r in told], mean, seed),
         "missed": figure([float(r.missed) for r in told], mean, seed),
         "glitches": figure([float(r.late_ms > GLITCH_MS) for r in answered], mean, seed),
-        "wer": figure([word_errors(r.said, r.heard) for r in spoken], mean, seed),
         "read": figure([float(r.read - r.cached) for r in answered], mean, seed),
         "written": figure([float(r.written) for r in answered], mean, seed),
         "stop_p50": figure([r.stop_ms for r in records if r.stop_ms is not None], percentile(50), seed),
     }
+    with contextlib.suppress(ImportError):
+        figures["wer"] = figure([word_errors(r.said, r.heard) for r in spoken], _of_all, seed)
     for part in PARTS:
         figures[f"{part}_ms"] = figure([r.parts[part] for r in answered if part in r.parts], percentile(50), seed)
     return {name: found for name, found in figures.items() if found is not None}
 
 
-def word_errors(said: str, heard: str) -> float:
-    """Return the word errors of one text per word said: substitutions, insertions and deletions."""
-    truth, words = _words(said), _words(heard)
-    before = list(range(len(words) + 1))
-    for row, word in enumerate(truth, 1):
-        now = [row]
-        for column, other in enumerate(words, 1):
-            now.append(min(before[column] + 1, now[-1] + 1, before[column - 1] + (word != other)))
-        before = now
-    return before[-1] / max(1, len(truth))
+def word_errors(said: str, heard: str) -> tuple[int, int]:
+    """Return how many words were got wrong, and how many there were, after Whisper's English normalisation.
+
+    Raises ImportError without the extra 'bench'.
+    """
+    import jiwer
+
+    normalise = _normaliser()
+    truth, words = normalise(said).strip(), normalise(heard).strip()
+    if not any(letter.isalnum() for letter in truth):
+        return 0, 0
+    found = jiwer.process_words(truth, words)
+    return found.substitutions + found.insertions + found.deletions, len(truth.split())
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower().replace("’", "'"))
+@functools.cache
+def _normaliser() -> Callable[[str], str]:
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    normalise: Callable[[str], str] = EnglishTextNormalizer()
+    return normalise
 
 
-def plain(figures: dict[str, Figure]) -> dict[str, Any]:
-    """Return figures as they go into a line of JSON, rounded to what they can say."""
-    return {
-        name: {key: value if key == "count" else float(f"{value:.5g}") for key, value in msgspec.to_builtins(f).items()}
-        for name, f in figures.items()
-    }
+def _of_all(rows: Rows) -> float:
+    return float(rows[:, 0].sum() / max(1.0, rows[:, 1].sum()))

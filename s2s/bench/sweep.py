@@ -3,54 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from hydra.experimental.callback import Callback
 
 from s2s.bench.point import Point
-
-log = logging.getLogger("s2s")
+from s2s.secrets import MASK, is_secret
 
 LINES = "points.jsonl"
+PAGE = "report.html"
 
 
 def overrides() -> list[str]:
-    """Return what the command line says for this point, its mode and its bench options aside."""
+    """Return what the command line says for this point, without what only says how it is measured."""
     job = _hydra()
     if job is None:
         return []
-    words = [word.lstrip("+") for word in job.overrides.task]
-    return [word for word in words if not word.startswith(("mode=", "mode.bench.out=")) and word != "recipe=null"]
+    words = [word.lstrip("+").partition("=") for word in job.overrides.task]
+    said = [(key, value) for key, _, value in words if key not in ("mode", "mode.bench.out") and value != "null"]
+    return [f"{key}={MASK if is_secret(key.rpartition('.')[2]) else value}" for key, value in said]
 
 
-def config() -> dict[str, Any]:
-    """Return the whole composed config of this point, without what is secret."""
-    return _CONFIG
-
-
-_CONFIG: dict[str, Any] = {}
-
-
-def remember(composed: dict[str, Any]) -> None:
-    """Keep the composed config of the point that runs now."""
-    _CONFIG.clear()
-    _CONFIG.update(composed)
-
-
-def file(out: str | None) -> Path | None:
+def path(out: str | None) -> Path | None:
     """Return where this point's line goes: to `out`, else into the folder of the sweep; nowhere for a single run."""
     if out is not None:
         return Path(out).expanduser()
     job = _hydra()
-    return Path(job.sweep.dir) / LINES if job is not None and sweeping() else None
-
-
-def sweeping() -> bool:
-    """Whether this is one point of a sweep."""
-    job = _hydra()
-    return job is not None and str(job.mode).endswith("MULTIRUN")
+    return Path(job.sweep.dir) / LINES if job is not None and str(job.mode).endswith("MULTIRUN") else None
 
 
 def write(path: Path, point: Point) -> None:
@@ -63,6 +44,27 @@ def write(path: Path, point: Point) -> None:
 def read(path: Path) -> list[Point]:
     """Return the points of a file."""
     return [msgspec.json.decode(line, type=Point) for line in path.read_bytes().splitlines() if line.strip()]
+
+
+class Report(Callback):
+    """Tells the points of a sweep when all are measured; Hydra calls it."""
+
+    def on_multirun_end(self, config: Any, **_: Any) -> None:
+        """Print the table and write the page, where a bench has left lines."""
+        lines = Path(config.hydra.sweep.dir) / LINES
+        if not lines.is_file():
+            return
+        from rich.console import Console
+
+        from s2s.bench import report, table
+
+        points = read(lines)
+        objective = str(points[0].config.get("mode", {}).get("bench", {}).get("objective", "gap_p50"))
+        console = Console()
+        table.many(console, points, objective)
+        page = lines.with_name(PAGE)
+        page.write_text(report.page(points, objective), encoding="utf-8")
+        console.print(f"{page}  and {lines.name} beside it", highlight=False, soft_wrap=True)
 
 
 def _hydra() -> Any:

@@ -11,17 +11,28 @@ from s2s.bench.point import Point
 from s2s.bench.record import PARTS, Figure
 
 NAMES = {
-    "gap_p50": "gap, median (ms)",
-    "gap_p95": "gap, 95 % (ms)",
+    "gap_p50": "gap p50 (ms)",
+    "gap_p95": "gap p95 (ms)",
     "cut_ins": "cut-ins (%)",
     "missed": "missed (%)",
     "glitches": "glitches (%)",
-    "wer": "word errors (%)",
-    "stop_p50": "notice of an interruption (ms)",
-    "read": "tokens read a turn",
-    "written": "tokens written a turn",
+    "wer": "WER (%)",
+    "stop_p50": "barge-in (ms)",
+    "read": "tokens read",
+    "written": "written",
 }
-"""The figures of a table, in their order, as a reader knows them."""
+"""The figures of a table, in their order."""
+MEANINGS = {
+    "gap_p50": "from the true end of speech to the first audible sample of the answer, median",
+    "gap_p95": "the same, which 95 % do not exceed",
+    "cut_ins": "turns that the agent took as over before they were",
+    "missed": "turns without an answer in time",
+    "glitches": "answers whose sound came later than a player needed it",
+    "wer": "word error rate of what was heard",
+    "stop_p50": "from the first sound spoken into an answer to the agent's notice, median",
+    "read": "tokens that the language model read anew, a turn",
+    "written": "tokens that it wrote, a turn",
+}
 SHARES = {"cut_ins", "missed", "glitches", "wer"}
 
 
@@ -38,17 +49,17 @@ def told(name: str, figure: Figure | None, interval: bool = False) -> str:
 def one(console: Console, point: Point) -> None:
     """Print the figures of one point, with their intervals, and the parts of its gap."""
     table = Table(title=f"{point.callers} caller{'s' * (point.callers > 1)}, {len(point.records)} turns")
-    for column in ("", "value (90 % interval)", "turns"):
-        table.add_column(column, justify="left" if not column else "right")
+    for column in ("", "value (90 % interval)", "turns", "what it is"):
+        table.add_column(column, justify="right" if column[:1] in ("v", "t") else "left")
     for name, title in NAMES.items():
         if name in point.figures:
             figure = point.figures[name]
-            table.add_row(title, told(name, figure, True), str(figure.count))
+            table.add_row(title, told(name, figure, True), str(figure.count), MEANINGS[name])
     if point.usage is not None:
         use = point.usage
-        table.add_row("processor per turn (s)", f"{use.cpu_s / max(1, len(point.records)):.2f}", "")
-        table.add_row("processor of one core (%)", f"{100 * use.cpu_s / use.seconds:.0f}", "")
-        table.add_row("memory (MB), grown", f"{use.rss_mb:.0f}, {use.rss_grown_mb:.1f}", "")
+        table.add_row("CPU a turn (s)", cost(point), "", "processor time of this process")
+        table.add_row("CPU (%)", f"{100 * use.cpu_s / use.seconds:.0f}", "", "of one core")
+        table.add_row("memory (MB)", f"{use.rss_mb:.0f}", "", f"{use.rss_grown_mb:.1f} more than before the calls")
     console.print(table)
     parts = [f"{part} {point.figures[f'{part}_ms'].value:.0f}" for part in PARTS if f"{part}_ms" in point.figures]
     if parts:
@@ -57,21 +68,39 @@ def one(console: Console, point: Point) -> None:
 
 def many(console: Console, points: Sequence[Point], objective: str) -> None:
     """Print points side by side, the best by the objective first."""
-    ranked = sorted(points, key=lambda point: _value(point, objective))
     shown = [name for name in NAMES if any(name in point.figures for point in points)]
-    table = Table(title=f"{len(points)} deployments, by {NAMES.get(objective, objective)}")
-    table.add_column("what was changed")
+    table = Table(title=title(points, objective))
+    table.add_column("what was changed", overflow="fold", min_width=22)
     for name in shown:
         table.add_column(NAMES[name], justify="right")
-    table.add_column("processor per turn (s)", justify="right")
-    for point in ranked:
-        use = point.usage
-        processor = "-" if use is None else f"{use.cpu_s / max(1, len(point.records)):.2f}"
-        changed = " ".join(point.overrides) or "nothing"
-        table.add_row(changed, *(told(name, point.figures.get(name)) for name in shown), processor)
+    table.add_column("CPU a turn (s)", justify="right")
+    order = ranked(points, objective)
+    for name, point in zip(names(order), order, strict=True):
+        table.add_row(name, *(told(kind, point.figures.get(kind)) for kind in shown), cost(point))
     console.print(table)
 
 
-def _value(point: Point, objective: str) -> float:
-    figure = point.figures.get(objective)
-    return float("inf") if figure is None else figure.value
+def title(points: Sequence[Point], objective: str) -> str:
+    """Return what a table of points is a table of."""
+    return f"{len(points)} deployment{'s' * (len(points) > 1)}, by {NAMES.get(objective, objective)}"
+
+
+def ranked(points: Sequence[Point], objective: str) -> list[Point]:
+    """Return the points with the least of the objective first, those without it last."""
+
+    def value(point: Point) -> float:
+        figure = point.figures.get(objective)
+        return float("inf") if figure is None else figure.value
+
+    return sorted(points, key=value)
+
+
+def names(points: Sequence[Point]) -> list[str]:
+    """Return what tells each point from the others: the overrides that they do not all share."""
+    shared = set.intersection(*(set(point.overrides) for point in points)) if len(points) > 1 else set()
+    return [" ".join(word for word in point.overrides if word not in shared) or "as composed" for point in points]
+
+
+def cost(point: Point) -> str:
+    """Return the processor time of a turn in seconds."""
+    return "-" if point.usage is None else f"{point.usage.cpu_s / max(1, len(point.records)):.2f}"

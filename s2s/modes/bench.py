@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2s.mistakes import ConfigError
 from s2s.modes.mode import Mode, ModeError
+from s2s.secrets import masked
 
 if TYPE_CHECKING:
     from s2s.bench.caller import Plan
@@ -45,6 +46,10 @@ class Bench(Mode):
     def offline(self) -> bool:  # type: ignore[override]
         """Whether it only calls somebody else's server."""
         return "://" in self.over
+
+    def take(self, config: dict[str, Any]) -> None:
+        """Keep what is measured."""
+        self._config = masked(config)
 
     def check(self, key: str, graph: Graph) -> list[str]:
         """Say what can't be measured."""
@@ -179,8 +184,8 @@ class Bench(Mode):
         from s2s.bench import sweep, table
         from s2s.bench.point import point
 
-        found: Point = point(sweep.overrides(), self.callers, records, usage, sweep.config(), self.seed)
-        path = sweep.file(self.out)
+        found: Point = point(sweep.overrides(), self.callers, records, usage, self._config, self.seed)
+        path = sweep.path(self.out)
         if path is not None:
             sweep.write(path, found)
         table.one(Console(), found)
@@ -218,5 +223,6 @@ def _parted(record: TurnRecord, gap: Gap | None) -> TurnRecord:
     if gap is None or record.gap_ms is None or not math.isfinite(gap.total_ms):
         return record
     parts = {name.removesuffix("_ms"): round(value, 1) for name, value in msgspec.to_builtins(gap).items()}
-    parts["transport"] = round(record.gap_ms - gap.total_ms, 1)
+    parts["lead"] = round(record.lead_ms, 1)
+    parts["transport"] = round(record.gap_ms - gap.total_ms - record.lead_ms, 1)
     return msgspec.structs.replace(record, parts=parts)

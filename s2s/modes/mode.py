@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from s2s.engine import Engine
@@ -20,6 +20,9 @@ class Mode:
 
     offline: ClassVar[bool] = False
     """Whether it only looks at the graph, so that no model is loaded."""
+
+    def take(self, config: dict[str, Any]) -> None:
+        """Take the whole composed config, for modes that tell it."""
 
     def check(self, key: str, graph: Graph) -> list[str]:
         """Return what the graph lacks for this mode, one line each that begins with `key`, such as `mode.realtime`."""
