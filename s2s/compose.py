@@ -44,7 +44,7 @@ def words(argv: Sequence[str]) -> list[str]:
     overrides: list[str] = []
     choices: list[list[str]] = [[]]
     named, before = False, ""
-    for word in argv:
+    for word in map(_in_full, argv):
         is_value = before in _TAKES_A_VALUE and not (before in ("--info", "-i") and "=" in word)
         before = "" if is_value else word
         if is_value or word.startswith("-"):
@@ -60,6 +60,12 @@ def words(argv: Sequence[str]) -> list[str]:
     if named:
         overrides.append("recipe=" + ",".join(f"[{','.join(names)}]" if names else "null" for names in choices))
     return overrides + flags  # in this order, as argparse takes words between flags for strangers
+
+
+def _in_full(word: str) -> str:
+    """Return `mode.bench.callers=8` for `bench.callers=8`: what begins with a mode's name is the mode's."""
+    mark, key, rest = re.match(r"(\+*|~)([A-Za-z_]\w*)?(.*)", word, re.S).groups()  # type: ignore[union-attr]
+    return f"{mark}mode.{key}{rest}" if rest[:1] == "." and key and (CONF / "mode" / f"{key}.yaml").is_file() else word
 
 
 def _config_dirs(argv: Sequence[str]) -> Iterator[str]:

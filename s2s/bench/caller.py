@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 
 from s2s.bench.corpus import Turn
-from s2s.bench.link import HZ, Link, Told
+from s2s.bench.ears import Answer, Ears
+from s2s.bench.link import HZ, Link
 from s2s.bench.record import TurnRecord
 
 FRAME_MS = 40
 FRAME = HZ * FRAME_MS // 1000 * 2
-AUDIBLE = 10 ** (-40 / 20) * 32768
-"""A sample louder than this can be heard."""
 GIVE_UP_S = 30.0
 """Seconds after which an answer that has not ended is given up on."""
 
@@ -38,69 +35,6 @@ class BenchError(RuntimeError):
     """A caller could not go on; the message says why."""
 
 
-@dataclass
-class _Answer:
-    """A response as its player sees it."""
-
-    id: str
-    created: float
-    words: str = ""
-    words_at: float | None = None
-    first: float | None = None
-    audible: float | None = None
-    seconds: float = 0.0
-    late_s: float = 0.0
-    done: Told | None = None
-
-    def hear(self, told: Told) -> None:
-        """Take a piece of sound."""
-        if self.first is None:
-            self.first = told.at
-        self.late_s = max(self.late_s, told.at - self.first - self.seconds)
-        if self.audible is None:
-            loud = np.flatnonzero(np.abs(np.frombuffer(told.pcm, "<i2").astype(np.int32)) > AUDIBLE)
-            if len(loud):
-                self.audible = max(told.at, self.first + self.seconds) + float(loud[0]) / HZ
-        self.seconds += len(told.pcm) / 2 / HZ
-
-    @property
-    def played_until(self) -> float:
-        """When a player that began at once has played all of it."""
-        return 0.0 if self.first is None else self.first + self.seconds
-
-
-@dataclass
-class _Ears:
-    """All that was told since the turn began."""
-
-    answers: dict[str, _Answer] = field(default_factory=dict)
-    started: list[float] = field(default_factory=list)
-    stopped: list[float] = field(default_factory=list)
-    heard: list[tuple[float, str]] = field(default_factory=list)
-    failed: str = ""
-
-    def tell(self, told: Told) -> None:
-        """Take what happens."""
-        if told.kind == "created":
-            self.answers[told.id] = _Answer(told.id, told.at)
-        elif told.kind == "started":
-            self.started.append(told.at)
-        elif told.kind == "stopped":
-            self.stopped.append(told.at)
-        elif told.kind == "heard":
-            self.heard.append((told.at, told.text))
-        elif told.kind == "failed":
-            self.failed = told.text
-        elif answer := self.answers.get(told.id):
-            if told.kind == "sound":
-                answer.hear(told)
-            elif told.kind == "words":
-                answer.words += told.text
-                answer.words_at = told.at if answer.words_at is None else answer.words_at
-            elif told.kind == "done":
-                answer.done = told
-
-
 class Caller:
     """One caller of a plan; iterate over `run` for its records."""
 
@@ -115,7 +49,7 @@ class Caller:
         self._random.shuffle(self._turns)
         self._interjections = list(interjections)
         self._loop = asyncio.get_running_loop()
-        self._ears = _Ears()
+        self._ears = Ears()
         self._due = 0.0
 
     async def run(self) -> AsyncIterator[TurnRecord]:
@@ -136,14 +70,14 @@ class Caller:
         finally:
             await self._link.close()
 
-    async def _take_turn(self, number: int, turn: Turn) -> tuple[TurnRecord, _Answer | None]:
-        self._ears = ears = _Ears()
+    async def _take_turn(self, number: int, turn: Turn) -> tuple[TurnRecord, Answer | None]:
+        self._ears = ears = Ears()
         began = self._due
         await self._say(turn.pcm)
         end = began + turn.seconds
         cut_in = bool(ears.stopped)
 
-        def answer() -> _Answer | None:
+        def answer() -> Answer | None:
             fresh = [a for a in ears.answers.values() if not (a.done and a.done.status == "cancelled")]
             return next((a for a in reversed(fresh) if a.words or a.first is not None), None)
 

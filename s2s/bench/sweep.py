@@ -22,7 +22,11 @@ def overrides() -> list[str]:
     if job is None:
         return []
     words = [word.lstrip("+").partition("=") for word in job.overrides.task]
-    said = [(key, value) for key, _, value in words if key not in ("mode", "mode.bench.out") and value != "null"]
+    said = [
+        (key, value)
+        for key, _, value in words
+        if key not in ("mode", "mode.bench.out", "mode.bench.baseline") and value != "null"
+    ]
     return [f"{key}={MASK if is_secret(key.rpartition('.')[2]) else value}" for key, value in said]
 
 
@@ -44,6 +48,21 @@ def write(path: Path, point: Point) -> None:
 def read(path: Path) -> list[Point]:
     """Return the points of a file."""
     return [msgspec.json.decode(line, type=Point) for line in path.read_bytes().splitlines() if line.strip()]
+
+
+def baseline(path: Path) -> list[Point]:
+    """Return the point of a file to compare with: the one with the same overrides, or the only one; else none.
+
+    Raises ValueError for a file that can't be read.
+    """
+    try:
+        points = read(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{path}: not the lines of a bench: {error}") from error
+    same = [point for point in points if point.overrides == overrides()]
+    return same[-1:] or (points if len(points) == 1 else [])
 
 
 class Report(Callback):

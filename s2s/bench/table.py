@@ -80,6 +80,24 @@ def many(console: Console, points: Sequence[Point], objective: str) -> None:
     console.print(table)
 
 
+def compared(console: Console, before: Point, after: Point) -> None:
+    """Print what has changed since another run; what both intervals hold is noise."""
+    table = Table(title=f"since {before.at}")
+    for column in ("", "before", "now", "change", ""):
+        table.add_column(column, justify="right" if column else "left")
+    for name, heading in NAMES.items():
+        old, new = before.figures.get(name), after.figures.get(name)
+        if old is None or new is None:
+            continue
+        if new.low <= old.high and old.low <= new.high:
+            word = "within the noise"
+        else:
+            word = "better" if new.value < old.value else "worse"
+        change = f"{new.value / old.value:.2f} x" if old.value else "-"
+        table.add_row(heading, told(name, old, True), told(name, new, True), change, word)
+    console.print(table)
+
+
 def title(points: Sequence[Point], objective: str) -> str:
     """Return what a table of points is a table of."""
     return f"{len(points)} deployment{'s' * (len(points) > 1)}, by {NAMES.get(objective, objective)}"

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2s.mistakes import ConfigError
@@ -40,6 +41,7 @@ class Bench(Mode):
     seed: int = 1
     miss_s: float = 3.0
     objective: str = "gap_p50"
+    baseline: str | None = None
     out: str | None = None
 
     @property
@@ -65,8 +67,15 @@ class Bench(Mode):
 
     def bind(self, key: str) -> None:
         """Read the corpus, before any model is loaded."""
+        from s2s.bench import sweep
         from s2s.bench.corpus import Corpus, CorpusError
 
+        self._before: list[Point] = []
+        if self.baseline is not None:
+            try:
+                self._before = sweep.baseline(Path(self.baseline).expanduser())
+            except ValueError as error:
+                raise ConfigError([f"{key}.baseline: {error}"]) from error
         try:
             corpus = Corpus(self.corpus, self.seed)
             if not corpus.of(*self.kinds):
@@ -189,6 +198,8 @@ class Bench(Mode):
         if path is not None:
             sweep.write(path, found)
         table.one(Console(), found)
+        for before in self._before:
+            table.compared(Console(), before, found)
 
 
 class _Bar:

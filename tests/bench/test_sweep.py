@@ -57,13 +57,24 @@ def test_one_point_is_told_in_a_table_and_leaves_nothing(tmp_path: Path, recipe:
     assert [path.name for path in tmp_path.iterdir()] == [recipe.name]
 
 
+def test_a_baseline_tells_noise_from_change(tmp_path: Path, recipe: Path) -> None:
+    file = tmp_path / "before.jsonl"
+    assert s2s(tmp_path, str(recipe), "mode=bench", f"bench.out={file}", *QUICK).returncode == 0
+    words = [str(recipe), "mode=bench", f"bench.baseline={file}", *QUICK]
+    slow = s2s(tmp_path, *words, "turn.silence_ms=900")
+    (gap,) = [line for line in slow.stdout[slow.stdout.index("since ") :].splitlines() if "gap p50" in line]
+    assert "worse" in gap, slow.stdout
+    (missed,) = [line for line in slow.stdout[slow.stdout.index("since ") :].splitlines() if "missed" in line]
+    assert "within the noise" in missed
+
+
 def test_a_sweep_leaves_lines_and_a_page_and_tells_the_best_first(tmp_path: Path, recipe: Path) -> None:
     words = ["-m", str(recipe), "mode=bench", "turn.silence_ms=900,160", *QUICK]
     done = s2s(tmp_path, *words)
     assert done.returncode == 0, done.stderr
     table = done.stdout[done.stdout.index("2 deployments") :]
     assert table.index("turn.silence_ms=160") < table.index("turn.silence_ms=900")
-    (lines,) = tmp_path.glob("bench/*/points.jsonl")
+    (lines,) = tmp_path.glob("sweeps/*/points.jsonl")
     points = sweep.read(lines)
     gaps = {point.config["turn"]["silence_ms"]: point.figures["gap_p50"].value for point in points}
     assert gaps[900] - gaps[160] > 500
@@ -85,6 +96,8 @@ def test_a_point_that_can_not_run_does_not_end_the_others(tmp_path: Path, recipe
     [
         (["mode.bench.over=moon"], "mode.bench.over: input should be realtime, inproc or a URL"),
         (["mode.bench.callers=0"], "mode.bench.callers: input should be 1 or more, not 0"),
+        (["bench.baseline=/nowhere"], "mode.bench.baseline: /nowhere: No such file"),
+        (["bench.caller=8"], "mode.bench.caller: Bench has no such option; did you mean 'callers'?"),
         (["mode.bench.corpus=/nowhere"], "mode.bench.corpus: /nowhere: no such folder of speech"),
         (["mode.bench.kinds=[sung]"], "mode.bench.kinds: no turn of the corpus is sung; it has backchannel, "),
     ],
