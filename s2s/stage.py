@@ -78,6 +78,8 @@ class Stage:
     """Import names of the packages that `load` imports, checked before anything loads."""
     extra: ClassVar[str] = ""
     """The extra of this package that installs them."""
+    licence: ClassVar[str] = ""
+    """What its user should know of its licence, where that is stricter than this package's."""
     honours: ClassVar[frozenset[str]] = frozenset()
     """Fields of `Settings` that the stage obeys call by call."""
     commits: ClassVar[bool] = False

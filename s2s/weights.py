@@ -20,12 +20,14 @@ import importlib
 import importlib.util
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from s2s import wheel_weights
 from s2s.wheel_weights import WeightsError
 
-__all__ = ["WeightsError", "cache_folder", "resolve", "sha256"]
+__all__ = ["WeightsError", "cache_folder", "cached", "resolve", "sha256"]
 
 _PIN = re.compile(r"^(?P<source>.*)#sha256=(?P<digest>[0-9a-fA-F]{64})$", re.DOTALL)
 _HUB = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<path>.*))?$")
@@ -42,6 +44,22 @@ def resolve(source: str, *, progress: bool = True) -> Path:
     path = _hub(source, name) if name.startswith("hf:") else _file(source, name)
     _verify(name, path, digest, f"replace {path}")
     return path
+
+
+def cached(source: str) -> Path | None:
+    """Return where the weights lie already, None if they have to be fetched; nobody is asked, no sum is checked.
+
+    Raises WeightsError for a source that can't be understood, and for a path where nothing is.
+    """
+    name, _ = _split(source)
+    if name.startswith("pip:"):
+        return wheel_weights.kept(name, cache_folder())
+    if not name.startswith("hf:"):
+        return _file(source, name)
+    match, hub = _repository(source, name)
+    with suppress(OSError, ValueError):
+        return _sought(hub, match, offline=True)
+    return None
 
 
 def cache_folder() -> Path:
@@ -90,31 +108,34 @@ def _file(source: str, name: str) -> Path:
 
 
 def _hub(source: str, name: str) -> Path:
+    match, hub = _repository(source, name)
+    path = match["path"] or ""
+    with suppress(OSError, ValueError):
+        # A snapshot counts as cached even when only some of its files are: a folder is always asked about.
+        return _sought(hub, match, offline=bool(path) and not path.endswith("/"))
+    try:
+        return _sought(hub, match, offline=False)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(
+            f"{source}: not in the hub's cache and not fetched: {reason}; "
+            f"check the name and the network, or run: hf download {match['repo']}"
+        ) from error
+
+
+def _repository(source: str, name: str) -> tuple[re.Match[str], Any]:
     match = _HUB.match(name.removeprefix("hf:"))
     if match is None:
         raise WeightsError(f"{source}: should be hf:owner/name[@revision][/path]")
     if importlib.util.find_spec("huggingface_hub") is None:
         raise WeightsError(f"{source}: needs the package 'huggingface_hub': pip install 's2s[hub]'")
-    hub = importlib.import_module("huggingface_hub")
+    return match, importlib.import_module("huggingface_hub")
+
+
+def _sought(hub: Any, match: re.Match[str], offline: bool) -> Path:
     repo, revision, path = match["repo"], match["revision"], match["path"] or ""
-
-    def sought(offline: bool) -> Path:
-        if path and not path.endswith("/"):
-            return Path(hub.hf_hub_download(repo, path, revision=revision, local_files_only=offline))
-        patterns = [f"{path}*"] if path else None
-        folder = hub.snapshot_download(repo, revision=revision, allow_patterns=patterns, local_files_only=offline)
-        return Path(folder) / path
-
-    try:
-        # A snapshot counts as cached even when only some of its files are: a folder is always asked about.
-        return sought(bool(path) and not path.endswith("/"))
-    except (OSError, ValueError):
-        pass
-    try:
-        return sought(False)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(
-            f"{source}: not in the hub's cache and not fetched: {reason}; "
-            f"check the name and the network, or run: hf download {repo}"
-        ) from error
+    if path and not path.endswith("/"):
+        return Path(hub.hf_hub_download(repo, path, revision=revision, local_files_only=offline))
+    patterns = [f"{path}*"] if path else None
+    folder = hub.snapshot_download(repo, revision=revision, allow_patterns=patterns, local_files_only=offline)
+    return Path(folder) / path

@@ -60,10 +60,10 @@ def fetch(source: str, verify: Callable[[Path], None], cache: Path, progress: bo
     it at once.
     """
     parts = parse(source)
-    leaf = PurePosixPath(parts[0].path).name
-    entry = cache / f"{parts[0].name}-{parts[0].version}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
-    if (entry / leaf).exists():
-        return entry / leaf, False
+    place = _place(source, parts, cache)
+    entry, leaf = place.parent, place.name
+    if place.exists():
+        return place, False
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as folder:
         new = Path(folder) / "entry"
@@ -78,6 +78,17 @@ def fetch(source: str, verify: Callable[[Path], None], cache: Path, progress: bo
                 raise
             return entry / leaf, False
     return entry / leaf, True
+
+
+def kept(source: str, cache: Path) -> Path | None:
+    """Return the cached file or folder of `source`, None if it is not here."""
+    place = _place(source, parse(source), cache)
+    return place if place.exists() else None
+
+
+def _place(source: str, parts: list[Part], cache: Path) -> Path:
+    entry = f"{parts[0].name}-{parts[0].version}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    return cache / entry / PurePosixPath(parts[0].path).name
 
 
 def _download(part: Part, folder: Path, progress: bool) -> Path:

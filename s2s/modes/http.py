@@ -35,6 +35,10 @@ class Listener:
         """Take connections; until then they are refused."""
         self.socket.listen(2048)
 
+    def close(self) -> None:
+        """Leave the port to others."""
+        self.socket.close()
+
 
 async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression: bool) -> None:
     """Serve an ASGI application on a listener until cancelled; open sockets are closed with 1012 then."""

@@ -34,6 +34,7 @@ class Piper(Stage):
 
     needs = ("piper", "onnxruntime")
     extra = "embedded"
+    licence = "GPL-3.0-or-later: piper-tts and the espeak-ng in it"
     honours = frozenset({"speed"})
 
     def weights(self) -> list[str]:
