@@ -61,6 +61,7 @@ def test_the_wheel_holds_the_package_all_configurations_and_no_tests(wheel: Path
         f"s2s/{inside}{path.relative_to(folder).as_posix()}"
         for folder, inside, kind in (
             (PACKAGE, "", "*.py"),
+            (PACKAGE, "", "bench/corpus/*"),
             (TREE / "conf", "_conf/", "*.yaml"),
             (TREE / "recipes", "_recipes/", "*.yaml"),
         )

@@ -43,12 +43,12 @@ from s2s.targets import find
 
 
 class Hosted:
-    """A stage, the calls that it knows, and the jobs that it has in hand."""
+    """A stage, the calls that it knows, and its jobs; a `Call` among the orders is one that is gone."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._sending = threading.Lock()
-        self._orders: queue.SimpleQueue[Run | Hangup] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Run | Call] = queue.SimpleQueue()
         self._memories: dict[str, dict[str, Any]] = {}
         self._views: dict[int, Call] = {}
         self._jobs: dict[int, Call] = {}
@@ -123,8 +123,9 @@ class Hosted:
         elif isinstance(order, Forget):
             self._views.pop(order.view, None)
             self._replays.pop(order.view, None)
-        elif isinstance(order, Hangup):
-            self._orders.put(order)
+        elif isinstance(order, Hangup) and order.call in self._memories:
+            # at once, as another call of this name may follow before its turn comes
+            self._orders.put(Call(order.call, 0, Settings(), self._memories.pop(order.call)))
 
     def _cancel(self, job: int) -> None:
         call = self._jobs.get(job)
@@ -134,9 +135,9 @@ class Hosted:
                 task.get_loop().call_soon_threadsafe(task.cancel)
             self._stage.cancel(call)
 
-    def _carry_out(self, order: Run | Hangup) -> None:
-        if isinstance(order, Hangup):
-            self._forget(order)
+    def _carry_out(self, order: Run | Call) -> None:
+        if isinstance(order, Call):
+            self._stage.hangup(order)
             return
         error = None
         try:
@@ -174,11 +175,6 @@ class Hosted:
         if not order.mute:
             self._send(Ended(jobs=order.jobs, error=error))
 
-    def _forget(self, order: Hangup) -> None:
-        memory = self._memories.pop(order.call, None)
-        if memory is not None:
-            self._stage.hangup(Call(order.call, 0, Settings(), memory))
-
     async def _work_async(self) -> None:
         """Run the items of an asynchronous stage side by side."""
         loop = asyncio.get_running_loop()
@@ -195,8 +191,8 @@ class Hosted:
             arrived.clear()
             while not self._orders.empty():
                 order = self._orders.get()
-                if isinstance(order, Hangup):
-                    self._forget(order)
+                if isinstance(order, Call):
+                    self._stage.hangup(order)
                     continue
                 task = loop.create_task(self._run_async(order, self._replays.get(order.views[0])))
                 self._tasks[order.jobs[0]] = task
