@@ -17,6 +17,7 @@ import msgspec
 
 from s2s.graph import Graph, Node
 from s2s.packages import missing
+from s2s.place.child import REQUIRED
 from s2s.stage import Stage
 from s2s.weights import WeightsError, cached
 
@@ -60,7 +61,7 @@ def _packages(name: str, node: Node, stage: Stage) -> Iterator[Finding]:
 
 def _interpreter(name: str, python: str, stage: Stage) -> Finding:
     """Ask another interpreter for the packages that the stage needs there."""
-    wanted = ["msgspec", *stage.needs]
+    wanted = [*REQUIRED, *stage.needs]
     code = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if u.find_spec(n) is None))"
     try:
         done = subprocess.run([python, "-c", code, *wanted], capture_output=True, text=True, timeout=30, check=True)

@@ -58,6 +58,8 @@ except ImportError as error:
 Hosted(link).serve()
 """
 """What a child begins with: it imports this very package, whatever else its interpreter has installed."""
+REQUIRED = ("msgspec", "pydantic", "platformdirs", "numpy")
+"""What this package itself imports in a child, besides what the stage needs."""
 GRACE_S = 2.0
 """Seconds that a child has to end by itself."""
 

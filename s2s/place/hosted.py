@@ -62,7 +62,10 @@ class Hosted:
             loaded(self._stage)
             self._unpack = Unpacker()
         except BaseException as error:
-            self._send(Ready(error=str(error) or type(error).__name__))
+            text = str(error) or type(error).__name__
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                text = f"{sys.executable}: {text}; install it there: {sys.executable} -m pip install {error.name}"
+            self._send(Ready(error=text))
             return
         self._send(Ready())
         if is_async(self._stage):
