@@ -78,8 +78,9 @@ class Caller:
         cut_in = bool(ears.stopped)
 
         def answer() -> Answer | None:
-            fresh = [a for a in ears.answers.values() if not (a.done and a.done.status == "cancelled")]
-            return next((a for a in reversed(fresh) if a.words or a.first is not None), None)
+            # one that began before the end of the turn answered a part of it
+            whole = [a for a in ears.answers.values() if not (a.done and a.done.status == "cancelled")]
+            return next((a for a in reversed(whole) if (a.began or 0.0) >= end or (a.first or 0.0) >= end), None)
 
         def over() -> bool:
             found = answer()
@@ -104,11 +105,10 @@ class Caller:
         if found is None:
             return record, None
         read, cached, written = found.done.tokens if found.done else (0, 0, 0)
-        sounded = found.words_at if found.audible is None and found.first is None else found.audible
         return msgspec.structs.replace(
             record,
             words_ms=_after([found.words_at], end),
-            gap_ms=_after([sounded], end),
+            gap_ms=_after([found.began], end),
             late_ms=found.late_s * 1000,
             lead_ms=0.0 if found.audible is None or found.first is None else (found.audible - found.first) * 1000,
             id=found.id,

@@ -38,6 +38,11 @@ class Answer:
         self.seconds += len(told.pcm) / 2 / HZ
 
     @property
+    def began(self) -> float | None:
+        """When it could be heard, or read where it has no sound."""
+        return self.words_at if self.first is None else self.audible
+
+    @property
     def played_until(self) -> float:
         """When a player that began at once has played all of it."""
         return 0.0 if self.first is None else self.first + self.seconds

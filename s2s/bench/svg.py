@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#9d755d", "#eeca3b", "#79706e", "#ff9da6")
-WIDTH, LEFT, RIGHT = 860, 250, 70
+WIDTH, LEFT, RIGHT = 920, 300, 70
+LONGEST = 46
+"""Letters of a name that fit beside its bar; of a longer one the end is shown."""
 
 
 def colour(number: int) -> str:
@@ -20,7 +22,7 @@ def bars(rows: Sequence[tuple[str, Sequence[float]]], parts: Sequence[str], unit
     out = []
     for number, (name, values) in enumerate(rows):
         top, x = 26 * number, float(LEFT)
-        out.append(_text(LEFT - 8, top + 15, name, "end"))
+        out.append(_text(LEFT - 8, top + 15, name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}", "end"))
         for part, value in enumerate(values):
             width = max(0.0, value) / longest * (WIDTH - LEFT - RIGHT)
             title = escape(f"{parts[part]}: {value:.0f} {unit}")

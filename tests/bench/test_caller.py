@@ -74,6 +74,13 @@ def test_a_pause_longer_than_the_silence_of_a_turn_is_a_cut_in() -> None:
     assert all(record.gap_ms is not None for record in records)
 
 
+def test_an_answer_to_a_part_of_the_turn_is_not_the_turn_s() -> None:
+    stages = {"turn": ScriptedTurn(silence_ms=160), "llm": ScriptedLlm(words="yes.", first_seconds=0.0)}
+    (record,) = measure([turn(600, 2000, 600)], Plan(turns=1, warm_up=0), **stages, tts=ScriptedTts(level=8000))
+    assert record.cut_in and not record.missed
+    assert 160 < (record.gap_ms or 0.0) < 500
+
+
 def test_an_answer_that_never_comes_is_missed_and_the_next_turn_is_spoken() -> None:
     records = measure([turn(800)], Plan(turns=2, warm_up=0, miss_s=2.0), llm=ScriptedLlm(hang_at=0))
     assert [(record.missed, record.gap_ms) for record in records] == [(True, None)] * 2
