@@ -99,16 +99,21 @@ class Child:
         """The process, once it has begun."""
         return None if self._process is None else self._process.pid
 
-    def take(self, jobs: list[Job]) -> None:
-        """Send an item, or a batch."""
+    def show(self, view: int, call: Call) -> None:
+        """Let it know a call in a scope, or its new settings."""
+        if self._views.get(view) is not call.settings:
+            self._views[view] = call.settings
+            self._send(View(view=view, call=call.id, scope=call.scope, settings=call.settings))
+
+    def begin(self, jobs: list[Job], views: list[int]) -> None:
+        """Send an item, or a batch, of calls that it knows."""
         self.jobs += jobs
-        views = [self._view(job.call) for job in jobs]
         self._send(Run(jobs=[job.number for job in jobs], views=views, items=[packed(job.item) for job in jobs]))
 
-    def replay(self, call: Call, items: list[Any]) -> None:
+    def replay(self, view: int, items: list[Any]) -> None:
         """Let it hear again what another copy has heard of a call; nothing of what it gives is kept."""
         for item in items:
-            self._send(Run(jobs=[next(self._replays)], views=[self._view(call)], items=[packed(item)], mute=True))
+            self._send(Run(jobs=[next(self._replays)], views=[view], items=[packed(item)], mute=True))
 
     def cancel(self, job: Job) -> None:
         """Ask the stage to stop work on an item."""
@@ -141,13 +146,6 @@ class Child:
         else:
             self._life.cancel()
         await asyncio.gather(self._life, return_exceptions=True)
-
-    def _view(self, call: Call) -> int:
-        view = id(call)
-        if self._views.get(view) is not call.settings:
-            self._views[view] = call.settings
-            self._send(View(view=view, call=call.id, scope=call.scope, settings=call.settings))
-        return view
 
     def _send(self, order: Order) -> None:
         if self._writer is not None and not self._writer.is_closing():

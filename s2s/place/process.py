@@ -6,6 +6,7 @@ are run again by another copy, once, and the scope's turn so far is heard again 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import weakref
 from dataclasses import dataclass, field
@@ -30,8 +31,9 @@ TRIES = 2
 
 @dataclass
 class _Home:
-    """Where a call in a scope is at home, and what it has heard of its turn."""
+    """Where a call in a scope is at home, what it is called there, and what it has heard of its turn."""
 
+    view: int
     child: Child | None = None
     heard: list[Message] = field(default_factory=list)
 
@@ -42,6 +44,7 @@ class ProcessPool(SharedPool):
     def __init__(self, name: str, stage: Stage, place: Place) -> None:
         super().__init__(name, stage, place)
         self._homes: dict[int, _Home] = {}
+        self._views = itertools.count()
         self._deaths = 0
 
     def hangup(self, call: Call) -> None:
@@ -62,28 +65,30 @@ class ProcessPool(SharedPool):
         home = self._homes.get(id(job.call))
         return home is None or home.child is None or home.child is worker
 
-    def _begin(self, worker: Worker, jobs: list[Job]) -> None:
-        assert isinstance(worker, Child)
+    def _begin(self, worker: Child, jobs: list[Job]) -> None:
+        views = []
         for job in jobs:
             home = self._home(job.call)
+            worker.show(home.view, job.call)
             if home.child is None:
                 home.child = worker
-                worker.replay(job.call, [item for item in home.heard if item is not job.item])
+                worker.replay(home.view, [item for item in home.heard if item is not job.item])
             if isinstance(job.item, Speech) and job.tries == 1:
                 home.heard.append(job.item)
-        worker.take(jobs)
+            views.append(home.view)
+        worker.begin(jobs, views)
 
     def _home(self, call: Call) -> _Home:
         key = id(call)
         if key not in self._homes:
-            self._homes[key] = _Home()
+            self._homes[key] = _Home(next(self._views))
             weakref.finalize(call, self._forget, key)
         return self._homes[key]
 
     def _forget(self, key: int) -> None:
         home = self._homes.pop(key)
         if home.child is not None and not self._closed:
-            self._loop.call_soon_threadsafe(home.child.forget, key)
+            self._loop.call_soon_threadsafe(home.child.forget, home.view)
 
     def _died(self, child: Child) -> None:
         """Begin another process, and give what this one had in hand to whoever is free."""

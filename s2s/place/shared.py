@@ -32,9 +32,6 @@ class Worker(Protocol):
     def free(self) -> bool:
         """Whether it would begin another item now."""
 
-    def take(self, jobs: list[Job]) -> None:
-        """Begin on an item, or on a batch."""
-
     def cancel(self, job: Job) -> None:
         """Stop work on an item that nobody wants, if the stage can."""
 
@@ -151,8 +148,9 @@ class SharedPool(abc.ABC):
                 self._waiting = [job for job in self._waiting if job not in taken]
                 self._begin(worker, jobs)
 
-    def _begin(self, worker: Worker, jobs: list[Job]) -> None:
-        worker.take(jobs)
+    @abc.abstractmethod
+    def _begin(self, worker: Any, jobs: list[Job]) -> None:
+        """Give a worker an item, or a batch."""
 
     def _fits(self, worker: Worker, job: Job) -> bool:
         """Whether this worker may do it."""
