@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s.polyphase import Polyphase, is_simple
-
 if TYPE_CHECKING:
     import soxr
 
@@ -60,13 +58,10 @@ class Resampler:
         self.hz = hz
         self._rate = hz
         self._samples = Samples()
-        self._stream: soxr.ResampleStream | Polyphase | None = None
+        self._stream: soxr.ResampleStream | None = None
 
     def push(self, pcm: bytes, rate: int) -> bytes:
-        """Return what can be given of `pcm` at `rate` Hz; another rate flushes first.
-
-        A millisecond stays inside, and some 15 to 40 where the rates' ratio is not simple, such as 22.05 kHz to 24.
-        """
+        """Return what can be given of `pcm` at `rate` Hz (some 15 to 40 ms stay inside); another rate flushes first."""
         pcm = self._samples.push(pcm)
         if rate == self._rate:
             return self._convert(pcm) if pcm else b""
@@ -78,25 +73,18 @@ class Resampler:
         """Return what is still inside; the next push begins a new stream."""
         if self._stream is None:
             return b""
-        if isinstance(self._stream, Polyphase):
-            rest = self._stream.flush()
-        else:
-            rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        rest = pcm16(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
         self._stream = None
-        return pcm16(rest)
+        return rest
 
     def _convert(self, pcm: bytes) -> bytes:
         if self._rate == self.hz:
             return pcm
-        if self._stream is None and is_simple(self._rate, self.hz):
-            self._stream = Polyphase(self._rate, self.hz)
-        elif self._stream is None:
+        if self._stream is None:
             import soxr
 
             # float32, as soxr dithers what it rounds to int16, and then a stream is not the whole
             self._stream = soxr.ResampleStream(self._rate, self.hz, 1, dtype="float32")
-        if isinstance(self._stream, Polyphase):
-            return pcm16(self._stream.push(float32(pcm)))
         return pcm16(self._stream.resample_chunk(float32(pcm)))
 
 
