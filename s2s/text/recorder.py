@@ -114,8 +114,9 @@ class _Tape:
         self._reply += text
 
     def say(self, who: str, text: str) -> None:
-        """Append a line of text, with its place on the caller's clock."""
-        if self._closed or not text.strip():
+        """Append a line of text, without the space around it, with its place on the caller's clock."""
+        text = text.strip()
+        if self._closed or not text:
             return
         if self._lines is None:
             self._lines = self._stem.with_name(f"{self._stem.name}.jsonl").open("a", encoding="utf-8", buffering=1)

@@ -56,6 +56,16 @@ def test_both_sides_and_the_text(tmp_path: Path) -> None:
     ]
 
 
+def test_the_space_around_an_answer_is_not_kept(tmp_path: Path) -> None:
+    recorder = Recorder(folder=str(tmp_path), least_free_mb=0)
+    recorder.load()
+    call = Call("a", 1, Settings())
+    for text in (" Quite.", " \n", "\n"):
+        list(recorder.run(call, Reply(text=text)))
+    recorder.hangup(call)
+    assert json.loads((tmp_path / "a.jsonl").read_text())["text"] == "Quite."
+
+
 def test_after_the_call_nothing_is_written(tmp_path: Path) -> None:
     stage, call = recording(tmp_path), Call("a", 0, Settings())
     stage.run(call, Audio(pcm=b"\1\0", rate=16000))
