@@ -64,14 +64,14 @@ class LiveCall:
         self._epochs = 0
         self._waiting = False
         self.flow = Flow(network, self)
-        self._hearing = Hearing(network, self.flow, clock, self)
-        network.rush.join(id, self.flow.make_room)
+        self.hearing = Hearing(network, self.flow, clock, self)
+        network.rush.join(id, self.flow.room.made)
         self._listen()
 
     @property
     def heard_ms(self) -> float:
         """How much of the caller's sound was taken."""
-        return self._hearing.heard_ms
+        return self.hearing.heard_ms
 
     def scope(self, number: int) -> Scope | None:
         """A turn or response that is not over."""
@@ -81,17 +81,17 @@ class LiveCall:
 
     async def audio(self, pcm: bytes, rate: int) -> None:
         """Take mono s16le sound of whole samples; waits while too much of it is unheard."""
-        await self._hearing.audio(pcm, rate)
+        await self.hearing.audio(pcm, rate)
 
     async def commit(self) -> float | None:
         """End the caller's turn here; return None, or how many milliseconds there were if they are too few."""
-        return await self._hearing.commit()
+        return await self.hearing.commit()
 
     def clear(self) -> None:
         """Forget the sound since the last commit."""
         self._revoke(self.flow.listening)
         self._listen()
-        self._hearing.clear()
+        self.hearing.clear()
         self.feed(Cleared())
 
     async def update(self, settings: Settings) -> None:
@@ -131,7 +131,7 @@ class LiveCall:
         if self.closed:
             return
         self.closed = True
-        self._hearing.close()
+        self.hearing.close()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
@@ -155,7 +155,7 @@ class LiveCall:
                         self._log_gap(scope)
                     scope.played_after(self._clock(), seconds(item))
                 self.feed(Output(scope=scope.number, item=item))
-        self.flow.make_room()
+        self.flow.room.made()
         if scope.led_out and not scope.drained_told and scope.live:
             scope.drained_told = True
             self.feed(Drained(scope=scope.number))
@@ -179,7 +179,7 @@ class LiveCall:
     def from_turn(self, item: Message) -> None:
         """Take a piece of the caller's turn."""
         if isinstance(item, Speech):
-            self._hearing.speech(item)
+            self.hearing.speech(item)
 
     def failed(self, scope: Scope, stage: str, error: BaseException) -> None:
         """Tell the conversation that a stage has failed in a scope."""
@@ -217,7 +217,7 @@ class LiveCall:
         elif isinstance(effect, End):
             self.flow.end(scope)
         else:
-            self._hearing.replay(scope)
+            self.hearing.replay(scope)
 
     def _ask(self, scope: Scope, effect: Send) -> None:
         name = self._network.faces.chat
@@ -232,7 +232,7 @@ class LiveCall:
             self.flow.changed(scope)
 
     def _log_gap(self, scope: Scope) -> None:
-        turn = self._hearing.take_turn()
+        turn = self.hearing.take_turn()
         gap = None if turn is None else gap_of(*turn, scope.marks, self._clock())
         if gap is not None:
             log.info("%s: %s", self.id, gap)

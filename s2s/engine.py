@@ -16,6 +16,7 @@ from s2s.place.pool import Pool, is_async
 from s2s.place.process import ProcessPool
 from s2s.place.shared import SharedPool
 from s2s.place.thread import ThreadPool
+from s2s.place.ticks import TickPool
 from s2s.settings import Settings
 from s2s.sink import Sink
 from s2s.wiring import Network
@@ -122,4 +123,6 @@ def _pool(name: str, node: Node) -> Pool:
         raise EngineError(f"{name}.place.kind: '{kind}' is not available in this version; choose one of {choices}")
     if kind in ("thread", "inline") and is_async(stage):
         raise EngineError(f"{name}.place.kind: {type(stage).__name__} is asynchronous; choose 'loop', not '{kind}'")
+    if kind == "loop" and node.place.batch > 1 and hasattr(stage, "run_batch"):
+        return TickPool(name, stage, node.place)
     return POOLS[kind](name, stage, node.place)

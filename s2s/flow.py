@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from s2s.inbox import Inbox
 from s2s.jobs import Jobs
+from s2s.lane import Lane
 from s2s.messages import Clause, Message, Sound, Speech
 from s2s.place.pool import finishes
 from s2s.plan import Faces
+from s2s.room import Room
 from s2s.scope import Scope
 from s2s.wiring import Network
 
@@ -45,39 +47,53 @@ class Flow:
         self._faces: Faces = network.faces
         self._ears = ears
         self._loop = asyncio.get_running_loop()
-        self._inboxes: dict[str, Inbox] = {}
+        self._inboxes: dict[str, Inbox | Lane] = {}
+        self._boxes: dict[str, Inbox] = {}
+        self._lanes: dict[str, Lane] = {}
         self._pumps: list[asyncio.Task[None]] = []
-        self._room: list[asyncio.Future[None]] = []
-        self._jobs = Jobs(network, self)
+        self.room = Room(network, self._inboxes)
+        self._jobs = Jobs(network, self, self.room)
+        self._to: dict[str, Callable[[Scope, Message], None]] = {name: self._way_to(name) for name in network.nodes}
 
     def deliver(self, left: str, scope: Scope, item: Message) -> None:
         """Send an item of `left` along every edge of the scope that carries it."""
         if not scope.listening:
             scope.marks.note(item, self._loop.time())
-        to = getattr(item, "to", "")
-        for edge in scope.plan.after.get(left, ()):
-            if type(item) not in edge.carries:
-                continue
-            if to and to != edge.right and Sound in self._network.nodes[edge.right].sends:
-                continue  # meant for another voice
-            self._hand(edge.right, scope, item)
+        to = item.to if isinstance(item, Clause) else ""
+        for right in scope.plan.ways(left, type(item)):
+            if not to or to == right or Sound not in self._network.nodes[right].sends:  # else for another voice
+                self._to[right](scope, item)
 
-    def _hand(self, right: str, scope: Scope, item: Message) -> None:
-        if right == "caller":
-            scope.gate.put(item)
-            self._ears.to_caller(scope)
-        elif right == self._faces.chat:
-            self._ears.to_chat(scope, item)
-        elif right == self._faces.turn and not scope.listening:
-            self._hint(item)
-        elif right in self._network.inline:
-            self._run_inline(right, scope, item)
+    def _way_to(self, name: str) -> Callable[[Scope, Message], None]:
+        """How an item comes to a stage."""
+        if name == "caller":
+            return self._give
+        if name == self._faces.chat:
+            return self._ears.to_chat
+        if name in self._network.inline:
+            way = partial(self._run_inline, name)
+        elif name in self._network.lanes:
+            way = partial(self._line_up, name)
         else:
-            scope.count(right, 1)
-            dropped = self._inbox(right).put(scope, item)
-            if dropped is not None:
-                dropped.count(right, -1)
-                self.settle(dropped)
+            way = partial(self._queue, name)
+        if name == self._faces.turn:
+            return lambda scope, item: way(scope, item) if scope.listening else self._hint(item)
+        return way
+
+    def _give(self, scope: Scope, item: Message) -> None:
+        scope.gate.put(item)
+        self._ears.to_caller(scope)
+
+    def _line_up(self, name: str, scope: Scope, item: Message) -> None:
+        scope.count(name, 1)
+        self._lane(name).put(scope, item)
+
+    def _queue(self, name: str, scope: Scope, item: Message) -> None:
+        scope.count(name, 1)
+        dropped = self._inbox(name).put(scope, item)
+        if dropped is not None:
+            dropped.count(name, -1)
+            self.settle(dropped)
 
     def _run_inline(self, name: str, scope: Scope, item: Message | None) -> None:
         stage: Any = self._network.nodes[name].stage
@@ -105,14 +121,22 @@ class Flow:
             self.deliver(name, scope, out)
 
     def _inbox(self, name: str) -> Inbox:
-        found = self._inboxes.get(name)
+        found = self._boxes.get(name)
         if found is None:
             node = self._network.nodes[name]
             place = node.place
             commits = node.stage is not None and type(node.stage).commits
             found = Inbox(name, place.inbox, place.full == "drop-oldest", commits)
-            self._inboxes[name] = found
+            self._inboxes[name] = self._boxes[name] = found
             self._pumps.append(self._loop.create_task(self._pump(name, found)))
+        return found
+
+    def _lane(self, name: str) -> Lane:
+        found = self._lanes.get(name)
+        if found is None:
+            place = self._network.nodes[name].place
+            found = Lane(name, self._network.pools[name], place, self, self.room)
+            self._lanes[name] = self._inboxes[name] = found
         return found
 
     async def _pump(self, name: str, inbox: Inbox) -> None:
@@ -122,11 +146,11 @@ class Flow:
         while True:
             await ahead.acquire()
             scope, item = await inbox.get()
-            self.make_room()
+            self.room.made()
             if scope.live:
-                await self.credit(name, scope, item)
+                await self.room.credit(name, scope, item)
             while isinstance(item, Speech) and scope.live and not scope.ended and self._network.rush.on:
-                await self.pause()  # a partial can wait, an answer can't
+                await self.room.change()  # a partial can wait, an answer can't
             if not scope.live:
                 scope.count(name, -1)
                 ahead.release()
@@ -152,7 +176,7 @@ class Flow:
     def end(self, scope: Scope) -> None:
         """Note that a scope's source gives no more."""
         scope.end(self._loop.time())
-        self.make_room()
+        self.room.made()
         scope.drain(scope.plan.source)
         self.settle(scope)
 
@@ -176,27 +200,6 @@ class Flow:
             scope.gate.ended()
             self._ears.to_caller(scope)
 
-    def blocked(self, name: str, scope: Scope, item: Message | None = None) -> bool:
-        """Whether what a stage would give, of this item, has no room behind it."""
-        downstream = self._network.downstream[name]
-        if "caller" in downstream and scope.gate.full(item.index if isinstance(item, Clause) else None):
-            return True
-        return any(inbox.full for right in downstream if (inbox := self._inboxes.get(right)) is not None)
-
-    async def credit(self, name: str, scope: Scope, item: Message | None = None) -> None:
-        """Wait until there is room behind a stage, or nobody wants its work."""
-        while scope.live and self.blocked(name, scope, item):
-            waiter = self._loop.create_future()
-            self._room.append(waiter)
-            await waiter
-
-    def make_room(self) -> None:
-        """Let those look again who wait for room."""
-        waiting, self._room = self._room, []
-        for waiter in waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-
     def changed(self, scope: Scope) -> None:
         """Look again at what waits for a scope's commit, or no longer needs to."""
         if not scope.live:
@@ -204,13 +207,7 @@ class Flow:
                 job.cancel()
         for inbox in self._inboxes.values():
             inbox.wake()
-        self.make_room()
-
-    async def pause(self) -> None:
-        """Return when some item has moved on."""
-        waiter = self._loop.create_future()
-        self._room.append(waiter)
-        await waiter
+        self.room.made()
 
     def later(self, seconds: float, do: Callable[[], None]) -> asyncio.TimerHandle:
         """Do something after a while."""
@@ -225,7 +222,7 @@ class Flow:
         for name, inbox in self._inboxes.items():
             stage = self._network.nodes[name].stage
             while stage is not None and type(stage).commits and (inbox.due or self._jobs.busy(name)):
-                await self.pause()
+                await self.room.change()
 
     async def close(self) -> None:
         """Cancel every task and wait for it."""
@@ -233,6 +230,8 @@ class Flow:
             pump.cancel()
         await asyncio.gather(*self._pumps, self._jobs.close(), return_exceptions=True)
         self._pumps.clear()
+        for lane in self._lanes.values():
+            lane.close()
 
 
 def _over(done: asyncio.Event, ahead: asyncio.Semaphore) -> None:

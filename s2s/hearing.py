@@ -51,9 +51,18 @@ class Hearing:
         self._sounded_at = 0.0
         self._watch: Any = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether no more than enough is still unheard."""
+        return not self._flow.room.blocked("caller", self._flow.listening)
+
     async def audio(self, pcm: bytes, rate: int) -> None:
         """Take mono s16le sound of whole samples; waits while too much of it is unheard."""
-        await self._flow.credit("caller", self._flow.listening)
+        await self._flow.room.credit("caller", self._flow.listening)
+        self.hear(pcm, rate)
+
+    def hear(self, pcm: bytes, rate: int) -> None:
+        """Take mono s16le sound of whole samples, when `ready`."""
         self._sounded_at = self._clock()
         item = Audio(pcm=pcm, rate=rate, at_ms=self.heard_ms)
         self.heard_ms += len(pcm) / 2 / rate * 1000
@@ -68,7 +77,7 @@ class Hearing:
         tail = Audio(pcm=bytes(2 * TAIL_SAMPLES), rate=16000, at_ms=self.heard_ms)
         self._flow.deliver("caller", self._flow.listening, tail)
         while self._flow.listening.in_flight():
-            await self._flow.pause()
+            await self._flow.room.change()
         for speech in turn.commit(self._flow.listening.view(self._network.faces.turn)):
             self.speech(speech, manual=True)
         return None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from s2s.messages import Message
+from s2s.room import Room
 from s2s.scope import Scope
 from s2s.wiring import Network
 from s2s.work import Watch
@@ -19,15 +20,6 @@ class Way(Protocol):
     def send(self, name: str, scope: Scope, out: Message) -> None:
         """Send on what a stage gave."""
 
-    def blocked(self, name: str, scope: Scope, item: Message | None = None) -> bool:
-        """Whether what a stage would give, of this item, has no room behind it."""
-
-    async def credit(self, name: str, scope: Scope, item: Message | None = None) -> None:
-        """Wait until there is room behind a stage, or nobody wants its work."""
-
-    def make_room(self) -> None:
-        """Let those look again who wait for room."""
-
     def finished(self, name: str, scope: Scope, item: Message | None) -> None:
         """A stage is done with an item, or with its `finish` for None."""
 
@@ -38,9 +30,10 @@ class Way(Protocol):
 class Jobs:
     """The tasks of one caller."""
 
-    def __init__(self, network: Network, way: Way) -> None:
+    def __init__(self, network: Network, way: Way, room: Room) -> None:
         self._network = network
         self._way = way
+        self._room = room
         self._loop = asyncio.get_running_loop()
         self._busy: dict[asyncio.Task[None], str] = {}
 
@@ -64,7 +57,7 @@ class Jobs:
         def ended(task: asyncio.Task[None]) -> None:
             del self._busy[task]
             scope.jobs.discard(task)
-            self._way.make_room()
+            self._room.made()
             if over is not None:
                 over()
 
@@ -86,9 +79,9 @@ class Jobs:
                     if not scope.live:
                         break
                     self._way.send(name, scope, out if item is None else item.stamp(out))
-                    if self._network.pauses[name] and self._way.blocked(name, scope, item):
+                    if self._network.pauses[name] and self._room.blocked(name, scope, item):
                         with watch.paused():
-                            await self._way.credit(name, scope, item)
+                            await self._room.credit(name, scope, item)
                     watch.touch()
         except asyncio.CancelledError:
             if not watch.expired:

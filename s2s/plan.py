@@ -19,6 +19,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, tuple[Edge, ...]]
     producers: dict[str, frozenset[str]]
     leaders: frozenset[str]
+    _ways: dict[tuple[str, type[Message]], tuple[str, ...]] = {}
+
+    def ways(self, left: str, kind: type[Message]) -> tuple[str, ...]:
+        """Return the stages that a message of this kind goes to from `left`."""
+        found = self._ways.get((left, kind))
+        if found is None:
+            found = tuple(edge.right for edge in self.after.get(left, ()) if kind in edge.carries)
+            self._ways[left, kind] = found
+        return found
 
 
 class Faces(msgspec.Struct, frozen=True, kw_only=True):

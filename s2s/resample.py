@@ -13,7 +13,7 @@ from s2s.stage import Call, Stage
 
 @dataclass(kw_only=True)
 class Resample(Stage):
-    """Give sound at `hz`, streamed: the pieces joined are what the whole would be."""
+    """Give sound at `hz`, streamed and at once: the pieces joined are what the whole would be."""
 
     hz: int = 16_000
 
@@ -23,13 +23,12 @@ class Resample(Stage):
         stream: _Stream | None = call.state.get(kind)
         if stream is None:
             if item.rate == self.hz:
-                yield item
-                return
+                return iter((item,))
             stream = call.state[kind] = _Stream(self.hz)
-        last = isinstance(item, Speech) and item.mark == "end"
-        yield from stream.push(item, last)
-        if last:
+        if isinstance(item, Speech) and item.mark == "end":
             del call.state[kind]
+            return stream.push(item, last=True)
+        return stream.push(item)
 
     def finish(self, call: Call) -> Iterator[Audio | Speech | Sound]:
         """Give the few milliseconds that are still inside."""
@@ -44,17 +43,17 @@ class _Stream:
     def __init__(self, hz: int) -> None:
         from s2s.audio import Resampler
 
-        self._resampler = Resampler(hz)
+        self._resampler = Resampler(hz, at_once=True)
         self._hz = hz
         self._inside_ms = 0.0
         self._item: Audio | Speech | Sound
 
-    def push(self, item: Audio | Speech | Sound, last: bool) -> Iterator[Audio | Speech | Sound]:
+    def push(self, item: Audio | Speech | Sound, last: bool = False) -> Iterator[Audio | Speech | Sound]:
         self._item = item
         pcm = self._resampler.push(item.pcm, item.rate)
         begins_ms = self._inside_ms
         self._inside_ms += self._ms(item.pcm, item.rate) - self._ms(pcm, self._hz)
-        yield from self._out(item, pcm + self._resampler.flush() if last else pcm, begins_ms)
+        return self._out(item, pcm + self._resampler.flush() if last else pcm, begins_ms)
 
     def rest(self) -> Iterator[Audio | Speech | Sound]:
         pcm = self._resampler.flush()
@@ -69,9 +68,10 @@ class _Stream:
     def _out(self, item: Audio | Speech | Sound, pcm: bytes, begins_ms: float) -> Iterator[Audio | Speech | Sound]:
         """Give the item with `pcm`, whose first sample came in `begins_ms` before the item's own first."""
         if isinstance(item, Audio):
-            item = msgspec.structs.replace(item, at_ms=item.at_ms - begins_ms)
+            return iter((Audio(pcm=pcm, rate=self._hz, at_ms=item.at_ms - begins_ms),) if pcm else ())
         if pcm or isinstance(item, Speech):
-            yield msgspec.structs.replace(item, pcm=pcm, rate=self._hz)
+            return iter((msgspec.structs.replace(item, pcm=pcm, rate=self._hz),))
+        return iter(())
 
     @staticmethod
     def _ms(pcm: bytes, rate: int) -> float:

@@ -82,6 +82,8 @@ class Stage:
     """What its user should know of its licence, where that is stricter than this package's."""
     honours: ClassVar[frozenset[str]] = frozenset()
     """Fields of `Settings` that the stage obeys call by call."""
+    mixes: ClassVar[bool] = False
+    """Whether its `run_batch` takes callers of different settings together."""
     commits: ClassVar[bool] = False
     """Whether its work can't be taken back; items then wait for their scope's commit."""
     takes_hz: ClassVar[int | None] = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from s2s.conversation.state import Wiring
 from s2s.graph import Graph, Node
-from s2s.messages import Asked, Message, Reply, ReplyEnd, Sound, ToolCall, Transcript
+from s2s.messages import Asked, Message, Reply, ReplyEnd, Sound, Speech, ToolCall, Transcript
 from s2s.metrics import Gap
 from s2s.place.pool import Pool, is_async
 from s2s.plan import Faces, Plan, plan_scope
@@ -32,6 +32,7 @@ class Network:
             name: node.place.kind == "loop" and node.stage is not None and is_async(node.stage)
             for name, node in graph.nodes.items()
         }
+        self.lanes = frozenset(name for name, pool in pools.items() if pool.batches and _flows(graph.nodes[name]))
         self.downstream = {name: self._downstream(name) for name in graph.nodes}
         self.captions = self.carries(Transcript)
         self.rush = Rush()
@@ -84,3 +85,8 @@ class Network:
         if key not in self._plans:
             self._plans[key] = plan_scope(self.graph, self.faces, name, wanted)
         return self._plans[key]
+
+
+def _flows(node: Node) -> bool:
+    """Whether its items may be handed on as they come: none are joined, dropped, held for a commit or run ahead."""
+    return not node.commits and Speech not in node.takes and node.place.ahead == 1 and node.place.full == "wait"

@@ -26,7 +26,7 @@ BACKENDS = {
 """The modules that a shipped YAML names."""
 
 SHARED_BY_BACKENDS = {
-    "s2s.stage", "s2s.messages", "s2s.settings", "s2s.weights", "s2s.audio", "s2s.wav", "s2s.cutting",
+    "s2s.stage", "s2s.messages", "s2s.settings", "s2s.weights", "s2s.audio", "s2s.wav", "s2s.cutting", "s2s.polyphase",
     "s2s.remote", "s2s.remote_errors",
 }  # fmt: skip
 ENGINE = (
@@ -120,7 +120,7 @@ def test_the_engine_knows_no_mode_no_protocol_and_no_backend(module: str) -> Non
 
 @pytest.mark.parametrize("module", of("modes"))
 def test_a_mode_knows_no_backend_and_no_other_mode(module: str) -> None:
-    known = {"s2s.modes.mode", "s2s.modes.http", MEASURED.get(module, "")}
+    known = {"s2s.modes.mode", "s2s.modes.http", "s2s.modes.direct", MEASURED.get(module, "")}
     modes = {path for path in IMPORTS[module] if within(path, {"s2s.modes"})} - known
     assert {path for path in IMPORTS[module] if within(path, {f"s2s.{group}" for group in GROUPS})} | modes == set()
 

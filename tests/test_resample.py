@@ -27,8 +27,9 @@ def test_audio_streams_as_the_whole_and_keeps_its_place_on_the_clock(call: Call)
     for start in range(0, len(pcm), 960):
         out += stage.run(call, Audio(pcm=pcm[start : start + 960], rate=24_000, at_ms=500 + start / 48))
     out += stage.finish(call)
-    whole = Resampler(16_000)
-    assert b"".join(item.pcm for item in out) == whole.push(pcm, 24_000) + whole.flush()
+    whole = Resampler(16_000, at_once=True)
+    told, truth = b"".join(item.pcm for item in out), whole.push(pcm, 24_000) + whole.flush()
+    assert np.abs(np.frombuffer(told, "<i2").astype(int) - np.frombuffer(truth, "<i2")).max() <= 1
     clock = 500.0
     for item in out:
         assert isinstance(item, Audio)

@@ -25,6 +25,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     turns: int = 10
     warm_up: int = 1
     ramp_s: float = 3.0
+    before_s: float = 0.5
     think_s: float = 0.3
     interrupt: float = 0.0
     miss_s: float = 3.0
@@ -56,8 +57,8 @@ class Caller:
         """Speak all turns; the records of the warm-up have negative numbers."""
         await self._link.open(lambda told: self._ears.tell(told))
         try:
-            self._due = self._loop.time()
-            await self._silence(0.5)
+            self._due = self._loop.time() + self._random.random() * FRAME_MS / 1000  # no two speak in step
+            await self._silence(self._plan.before_s)
             for number in range(-self._plan.warm_up, self._plan.turns):
                 turn = self._turns[(number + self._plan.warm_up) % len(self._turns)]
                 record, answer = await self._take_turn(number, turn)

@@ -44,6 +44,8 @@ async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression:
     """Serve an ASGI application on a listener until cancelled; open sockets are closed with 1012 then."""
     import uvicorn
 
+    from s2s.modes.direct import DirectSocket
+
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -55,7 +57,7 @@ async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        ws="websockets-sansio",
+        ws=DirectSocket,
         ws_max_size=frame_bytes,
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,

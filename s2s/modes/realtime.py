@@ -118,7 +118,8 @@ class Realtime(Mode):
         from fastapi import WebSocketDisconnect
 
         from s2s.engine import SessionLimit
-        from s2s.realtime.connection import Connection, pump
+        from s2s.modes.direct import direct
+        from s2s.realtime.connection import Connection
 
         offered = socket.headers.get("sec-websocket-protocol", "")
         chosen = "realtime" if "realtime" in [word.strip() for word in offered.split(",")] else None
@@ -140,8 +141,14 @@ class Realtime(Mode):
             text = message.get("text")
             return text if text is not None else message["bytes"]  # type: ignore[no-any-return]
 
-        reading = asyncio.create_task(pump(connection, receive))
-        writing = asyncio.create_task(connection.write(socket.send_text))
+        async def send(frame: bytes) -> None:
+            await socket.send_text(frame.decode())
+
+        straight = direct(socket.scope)
+        if straight is not None:
+            straight.taker = connection.take
+        reading = asyncio.create_task(connection.pump(receive))
+        writing = asyncio.create_task(connection.write(straight.send_text if straight else send))
         try:
             done, _ = await asyncio.wait({reading, writing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not done:
@@ -149,6 +156,8 @@ class Realtime(Mode):
         except asyncio.CancelledError:
             return  # the server ends, and this client did not read its goodbye
         finally:
+            if straight is not None:
+                straight.taker = None
             reading.cancel()
             writing.cancel()
             read, written = await asyncio.gather(reading, writing, return_exceptions=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from s2s.messages import Message
@@ -51,3 +52,34 @@ class Job:
                 await self.waiter
             finally:
                 self.waiter = None
+
+
+class Posted(Job):
+    """A job of which each output is handed over at once."""
+
+    __slots__ = ("_end", "_put")
+
+    def __init__(
+        self,
+        call: Call,
+        item: Message,
+        since: float,
+        number: int,
+        put: Callable[[Any], None],
+        end: Callable[[BaseException | None], None],
+    ) -> None:
+        super().__init__(call, item, since, number)
+        self._put = put
+        self._end = end
+
+    def put(self, out: Any) -> None:
+        """Hand an output over, unless nobody wants it any more."""
+        self.told = True
+        if not self.gone:
+            self._put(out)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that nothing more comes."""
+        self.done, self.error = True, error
+        if not self.gone:
+            self._end(error)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from s2s.messages import Message
 from s2s.place.options import Place
-from s2s.place.pool import loaded
+from s2s.place.pool import Ticket, loaded
 from s2s.stage import Call, Stage
 
 
 class LoopPool:
     """One loaded stage; its async work runs as many items at once as callers send."""
+
+    batches = False
 
     def __init__(self, name: str, stage: Stage, place: Place) -> None:
         self.name = name
@@ -52,6 +54,16 @@ class LoopPool:
             raise
         finally:
             self._running -= 1
+
+    def post(
+        self, call: Call, item: Message, put: Callable[[Any], None], end: Callable[[BaseException | None], None]
+    ) -> Ticket:
+        """Refuse: what runs in the loop is no batch."""
+        raise NotImplementedError
+
+    def drop(self, ticket: Ticket) -> None:
+        """Refuse: nothing is posted here."""
+        raise NotImplementedError
 
     def hangup(self, call: Call) -> None:
         """Let the stage forget the caller."""

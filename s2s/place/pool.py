@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from s2s.messages import Message
@@ -14,11 +14,19 @@ class StageDown(RuntimeError):
     """No loaded copy of the stage can take the item now."""
 
 
+class Ticket(Protocol):
+    """What a `post` is known by."""
+
+    done: bool
+
+
 class Pool(Protocol):
     """Loaded copies of a stage, shared by every caller."""
 
     callers: int
     """How many calls are open: a batch need not wait for company when there is one."""
+    batches: bool
+    """Whether items of several callers share a model call; then they may be posted."""
 
     async def start(self) -> None:
         """Load every copy."""
@@ -28,6 +36,17 @@ class Pool(Protocol):
 
         The most urgent (`Call.urgency`) goes first. Closing the iterator cancels the work.
         """
+
+    def post(
+        self, call: Call, item: Message, put: Callable[[Any], None], end: Callable[[BaseException | None], None]
+    ) -> Ticket:
+        """Run the stage on an item, as `run` does but without a task: `put` gets each output, `end` ends it.
+
+        Neither is called before this returns, nor after a `drop`.
+        """
+
+    def drop(self, ticket: Ticket) -> None:
+        """Cancel what was posted."""
 
     def hangup(self, call: Call) -> None:
         """Let the stage forget a caller who is gone."""

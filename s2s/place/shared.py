@@ -9,12 +9,13 @@ import abc
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from s2s.messages import Message
-from s2s.place.job import Job
+from s2s.place.job import Job, Posted
 from s2s.place.options import Place
+from s2s.place.pool import Ticket
 from s2s.stage import Call, Stage
 
 log = logging.getLogger("s2s")
@@ -55,7 +56,7 @@ class SharedPool(abc.ABC):
         self._names = (f"{name}-{number}" for number in itertools.count())
         self._workers: list[Worker] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._batches = place.batch > 1 and hasattr(stage, "run_batch")
+        self.batches = place.batch > 1 and hasattr(stage, "run_batch")
         self._closed = False
         self._joining: set[asyncio.Task[None]] = set()
 
@@ -92,6 +93,22 @@ class SharedPool(abc.ABC):
             if not job.done:
                 job.gone = True
                 self._abandon(job)
+
+    def post(
+        self, call: Call, item: Message, put: Callable[[Any], None], end: Callable[[BaseException | None], None]
+    ) -> Ticket:
+        """Have a worker take the item; `put` gets each output, `end` the error or None, both in the loop."""
+        job = Posted(call, item, self._loop.time(), next(self._order), put, end)
+        self._waiting.append(job)
+        self._dispatch()
+        return job
+
+    def drop(self, ticket: Ticket) -> None:
+        """Cancel what was posted."""
+        assert isinstance(ticket, Job)
+        if not ticket.done:
+            ticket.gone = True
+            self._abandon(ticket)
 
     def hangup(self, call: Call) -> None:
         """Let the stage forget the caller."""
@@ -137,12 +154,12 @@ class SharedPool(abc.ABC):
     def _dispatch(self, _: object = None) -> None:
         for worker in self._workers:
             while self._waiting and worker.live and worker.free:
+                if self.batches and self._waits():
+                    return
                 self._sweep()
                 fitting = [job for job in self._waiting if self._fits(worker, job)]
                 if not fitting:
                     break
-                if self._batches and self._waits():
-                    return
                 jobs = self._gather(fitting)
                 taken = set(jobs)
                 self._waiting = [job for job in self._waiting if job not in taken]
@@ -168,8 +185,7 @@ class SharedPool(abc.ABC):
         """Whether a batch should wait for more items, and the timer that ends its wait is set."""
         if self.callers <= 1 or len(self._waiting) >= min(self.place.batch, self.callers) or not self.place.wait_ms:
             return False
-        oldest = min(job.since for job in self._waiting)
-        left = oldest + self.place.wait_ms / 1000 - self._loop.time()
+        left = self._waiting[0].since + self.place.wait_ms / 1000 - self._loop.time()
         if left <= 0:
             return False
         if self._timer is None:
@@ -184,15 +200,16 @@ class SharedPool(abc.ABC):
         """Return the most urgent job, and those that may share a model call with it."""
         now = self._loop.time()
         first = min(jobs, key=lambda job: (job.call.urgency(now), job.number))
-        if not self._batches or first.item is None:
+        if not self.batches or first.item is None:
             return [first]
         key = self._key(first.call)
         alike = [job for job in jobs if job.item is not None and self._key(job.call) == key]
-        alike.sort(key=lambda job: (job.call.urgency(now), job.number))
+        if len(alike) > self.place.batch:
+            alike.sort(key=lambda job: (job.call.urgency(now), job.number))
         return alike[: self.place.batch]
 
     def _key(self, call: Call) -> tuple[Any, ...]:
-        if not self.stage.honours:
+        if not self.stage.honours or self.stage.mixes:
             return ()
         return tuple(getattr(call.settings, field) for field in sorted(self.stage.honours))
 

@@ -81,7 +81,8 @@ class ThreadWorker:
 
     def _batched(self, jobs: list[Job], outputs: list[list[Any]]) -> None:
         for job, given in zip(jobs, outputs, strict=True):
-            job.outputs.extend(given)
+            for out in given:
+                job.put(out)
         self._ended(jobs, None)
 
     def _work(self) -> None:

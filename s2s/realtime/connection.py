@@ -19,6 +19,8 @@ from s2s.settings import Settings
 
 log = logging.getLogger("s2s")
 
+LONG_BYTES = 65536
+"""Frames above this are not taken at once: others get their turn between."""
 PIECE_MS = 500
 """Milliseconds of sound that are heard at once: the rest of a long frame waits, so that others get their turn."""
 
@@ -35,6 +37,7 @@ class Connection:
         self.call: LiveCall = engine.call(self, settings)
         config = SessionConfig(f"sess_{self.call.id}", model, settings, expires_at, audible)
         self._protocol = Protocol(config, lambda item_id: self.call.state.item(item_id))
+        self._waits = False
         self.outbox.put(self._protocol.created())
 
     @property
@@ -49,15 +52,44 @@ class Connection:
         for frame in self._protocol.say(fact):
             self.outbox.put(frame)
 
+    def take(self, frame: bytes) -> bool:
+        """Carry out a text frame at once, if it is sound and nothing is before it; else do nothing and return False."""
+        if not self._waits or len(frame) > LONG_BYTES or not self.call.hearing.ready:
+            return False
+        heard = self._protocol.heard(frame)
+        if heard is None:
+            return False
+        try:
+            self.call.hearing.hear(heard.pcm, heard.rate)
+        except Exception as error:
+            self._fault(error)
+        return True
+
+    async def pump(self, receive: Callable[[], Awaitable[str | bytes]]) -> None:
+        """Take frames until the client is gone, in order; none, while too much waits for the client to read."""
+        while True:
+            await self.outbox.drained()
+            self._waits = True
+            try:
+                frame = await receive()
+            finally:
+                self._waits = False
+            await self.receive(frame)
+            await asyncio.sleep(0)
+
     async def receive(self, frame: str | bytes) -> None:
         """Carry out what a frame asks for; what can't be done is said and changes nothing."""
         try:
             await self._carry_out(self._protocol.receive(frame))
         except Refusal as refusal:
             self.outbox.put(self._protocol.refused(refusal))
-        except Exception as error:  # a fault of ours ends neither the session nor the call
-            log.exception("%s: a frame was not carried out", self.call.id)
-            self.tell(f.Problem(code="server_error", message=f"The request failed: {error}"))
+        except Exception as error:
+            self._fault(error)
+
+    def _fault(self, error: Exception) -> None:
+        """Say a fault of ours, which ends neither the session nor the call."""
+        log.exception("%s: a frame was not carried out", self.call.id)
+        self.tell(f.Problem(code="server_error", message=f"The request failed: {error}"))
 
     async def _carry_out(self, command: Command) -> None:
         if isinstance(command, Hear):
@@ -81,11 +113,11 @@ class Connection:
         elif isinstance(command, Tell):
             self.call.feed(command.event)
 
-    async def write(self, send: Callable[[str], Awaitable[None]]) -> None:
+    async def write(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Send frames as they come, until the connection is closed; the call goes on as the client reads."""
         while (frame := await self.outbox.get()) is not None:
             had_room = self.outbox.room
-            await send(frame.data.decode())
+            await send(frame.data)
             if had_room:
                 self.call.resume()
 
@@ -93,11 +125,3 @@ class Connection:
         """End the call."""
         self.outbox.close()
         await self._engine.hangup(self.call)
-
-
-async def pump(connection: Connection, receive: Callable[[], Awaitable[str | bytes]]) -> None:
-    """Take frames until the client is gone, in order; none, while too much waits for the client to read."""
-    while True:
-        await connection.outbox.drained()
-        await connection.receive(await receive())
-        await asyncio.sleep(0)

@@ -70,12 +70,22 @@ class Protocol:
         self._find = find
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder()
+        self._sounds = msgspec.json.Decoder(shapes.Append)
         self._count = itertools.count(1)
         self._in = SoundIn()
         self._outs: dict[str, SoundOut] = {}
         self._asked: ResponseOutput | None = None
 
     # client to server
+
+    def heard(self, frame: bytes) -> Hear | None:
+        """Return the sound of a text frame of UTF-8, or None, and change nothing, where it is anything else."""
+        try:
+            audio = self._sounds.decode(frame).audio
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        format = self.config.input_format
+        return Hear(self._in.take(audio, format), HZ[format])
 
     def receive(self, frame: str | bytes) -> Command:
         """Return what a frame asks for; raise Refusal, with the client's event id in `args[1]`, if it can't be done."""

@@ -162,7 +162,7 @@ class SessionConfig:
 
 
 def _format(format: Any) -> str:
-    return str(msgspec.to_builtins(format)["type"])
+    return str(format.__struct_config__.tag)
 
 
 def _present(shown: dict[str, Any], *optional: str) -> dict[str, Any]:

@@ -186,10 +186,11 @@ class SessionUpdate(ClientEvent, kw_only=True):
     session: dict[str, Any]
 
 
-class Append(ClientEvent, kw_only=True):
-    """input_audio_buffer.append: base64 of sound in the session's input format."""
+class Append(Shape, tag_field="type", tag="input_audio_buffer.append", kw_only=True):
+    """input_audio_buffer.append: sound in the session's input format, which is base64 on the wire."""
 
-    audio: str
+    audio: bytes
+    event_id: str | None = None
 
 
 class Bare(ClientEvent, kw_only=True):
@@ -229,7 +230,7 @@ class ResponseCancel(ClientEvent, kw_only=True):
     response_id: str | None = None
 
 
-CLIENT_EVENTS: dict[str, type[ClientEvent]] = {
+CLIENT_EVENTS: dict[str, type[ClientEvent | Append]] = {
     "session.update": SessionUpdate,
     "input_audio_buffer.append": Append,
     "input_audio_buffer.commit": Bare,

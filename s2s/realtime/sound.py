@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any
 
 from s2s.audio import Resampler, Samples, alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from s2s.realtime.refusal import Refusal
 
 HZ = {"audio/pcm": 24000, "audio/pcmu": 8000, "audio/pcma": 8000}
 DELTA_MS = 200
@@ -21,13 +19,8 @@ class SoundIn:
     def __init__(self) -> None:
         self._samples = Samples()
 
-    def take(self, audio: str, format: str) -> bytes:
-        """Return base64 `audio` as s16le at the format's rate; raise Refusal when it is no base64."""
-        try:
-            sound = base64.b64decode(audio, validate=True)
-        except (binascii.Error, ValueError):
-            message = "Invalid value for 'audio': expected base64-encoded sound."
-            raise Refusal("invalid_value", message, "audio") from None
+    def take(self, sound: bytes, format: str) -> bytes:
+        """Return `sound` as s16le at the format's rate."""
         if format == "audio/pcmu":
             return ulaw_decode(sound)
         if format == "audio/pcma":

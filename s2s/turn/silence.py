@@ -150,5 +150,7 @@ class Silence(Stage):
 
 
 def _ear(call: Call) -> _Ear:
-    ear: _Ear = call.state.setdefault("ear", _Ear())
+    ear: _Ear | None = call.state.get("ear")
+    if ear is None:
+        ear = call.state["ear"] = _Ear()
     return ear

@@ -21,14 +21,18 @@ CONTEXT = 64
 RATE = 16000
 
 
-@dataclass
+def _blank() -> NDArray[np.float32]:
+    return np.zeros((2, 128), np.float32)
+
+
+@dataclass(slots=True)
 class _Ear:
     """What one caller keeps, some 2 kB: sound short of a hop, where it begins, and what the graph remembers."""
 
     rest: bytes = b""
     at_ms: float = 0.0
-    context: NDArray[np.float32] = field(default_factory=lambda: np.zeros(CONTEXT, np.float32))
-    memory: NDArray[np.float32] = field(default_factory=lambda: np.zeros((2, 128), np.float32))
+    before: bytes = bytes(2 * CONTEXT)
+    memory: NDArray[np.float32] = field(default_factory=_blank)
 
     def hops(self, item: Audio) -> list[bytes]:
         """Return the whole hops that are there with `item`; the first begins at `at_ms`."""
@@ -46,8 +50,8 @@ class _Ear:
 
     def forget(self) -> None:
         """Let the next hop be the first."""
-        self.context = np.zeros_like(self.context)
-        self.memory = np.zeros_like(self.memory)
+        self.before = bytes(2 * CONTEXT)
+        self.memory = _blank()
 
 
 @dataclass(kw_only=True)
@@ -63,6 +67,7 @@ class Silero(Stage):
     needs = ("onnxruntime",)
     extra = "embedded"
     honours = frozenset({"detection"})
+    mixes = True
     takes_hz = RATE
 
     def weights(self) -> list[str]:
@@ -111,8 +116,10 @@ class Silero(Stage):
             yield ear.told(rest, self._judge([call], [rest.ljust(2 * HOP, b"\0")])[0])
 
     def _judge(self, calls: list[Call], hops: list[bytes]) -> list[float]:
-        chances = [0.0] * len(calls)
         asked = [row for row, call in enumerate(calls) if call.settings.detection is not None]
+        if len(asked) == len(calls):
+            return self._listen([_ear(call) for call in calls], hops)
+        chances = [0.0] * len(calls)
         for call in calls:
             if call.settings.detection is None:  # push-to-talk: nobody asks, and the next detection begins afresh
                 _ear(call).forget()
@@ -123,16 +130,21 @@ class Silero(Stage):
         return chances
 
     def _listen(self, ears: list[_Ear], hops: list[bytes]) -> list[float]:
-        sound = float32(b"".join(hops)).reshape(len(hops), HOP)
-        frames = np.concatenate([np.stack([ear.context for ear in ears]), sound], axis=1)
-        memory = np.stack([ear.memory for ear in ears], axis=1)
+        sound = b"".join([part for ear, hop in zip(ears, hops, strict=True) for part in (ear.before, hop)])
+        frames = float32(sound).reshape(len(hops), CONTEXT + HOP)
+        memory = np.empty((2, len(ears), 128), np.float32)
+        for row, ear in enumerate(ears):
+            memory[:, row] = ear.memory
         chances, memory = self._session.run(None, {"input": frames, "state": memory, "sr": self._rate})
         for row, ear in enumerate(ears):
-            ear.context = frames[row, -CONTEXT:].copy()
-            ear.memory = memory[:, row].copy()
-        return [float(chance) for chance in chances[:, 0]]
+            ear.before = hops[row][-2 * CONTEXT :]
+            ear.memory[:] = memory[:, row]
+        told: list[float] = chances[:, 0].tolist()
+        return told
 
 
 def _ear(call: Call) -> _Ear:
-    ear: _Ear = call.state.setdefault("ear", _Ear())
+    ear: _Ear | None = call.state.get("ear")
+    if ear is None:
+        ear = call.state["ear"] = _Ear()
     return ear
