@@ -44,6 +44,11 @@ class Samples:
     def __init__(self) -> None:
         self._carry = b""
 
+    @property
+    def odd(self) -> bool:
+        """Whether half a sample waits."""
+        return bool(self._carry)
+
     def push(self, data: bytes) -> bytes:
         """Return the whole samples that `data` completes."""
         if self._carry or len(data) % 2:
@@ -66,6 +71,11 @@ class Resampler:
         self._rate = hz
         self._samples = Samples()
         self._stream: soxr.ResampleStream | Polyphase | None = None
+
+    @property
+    def polyphase(self) -> Polyphase | None:
+        """The stream that sound goes through now, if it is one that gives all at once and no half sample waits."""
+        return self._stream if isinstance(self._stream, Polyphase) and not self._samples.odd else None
 
     def push(self, pcm: bytes, rate: int) -> bytes:
         """Return what can be given of `pcm` at `rate` Hz; another rate flushes first."""

@@ -60,7 +60,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         for name, node in self.graph.nodes.items():
             if node.stage is not None:
-                self.pools[name] = _pool(name, node)
+                self.pools[name] = _pool(name, node, self.graph)
         results = await asyncio.gather(*(pool.start() for pool in self.pools.values()), return_exceptions=True)
         failures = [
             f"{name}: {result}" if str(result) else f"{name}: {result!r}"
@@ -115,7 +115,7 @@ class Engine:
         return {name: pool.statistics() for name, pool in self.pools.items()}
 
 
-def _pool(name: str, node: Node) -> Pool:
+def _pool(name: str, node: Node, graph: Graph) -> Pool:
     kind, stage = node.place.kind, node.stage
     assert stage is not None
     if kind not in POOLS:
@@ -124,5 +124,7 @@ def _pool(name: str, node: Node) -> Pool:
     if kind in ("thread", "inline") and is_async(stage):
         raise EngineError(f"{name}.place.kind: {type(stage).__name__} is asynchronous; choose 'loop', not '{kind}'")
     if kind == "loop" and node.place.batch > 1 and hasattr(stage, "run_batch"):
-        return TickPool(name, stage, node.place)
+        return TickPool(
+            name, stage, node.place, graph.nodes[before].stage if (before := graph.resampler(name)) else None
+        )
     return POOLS[kind](name, stage, node.place)

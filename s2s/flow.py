@@ -66,6 +66,7 @@ class Flow:
 
     def _way_to(self, name: str) -> Callable[[Scope, Message], None]:
         """How an item comes to a stage."""
+        name = self._network.merged.get(name, name)
         if name == "caller":
             return self._give
         if name == self._faces.chat:

@@ -61,6 +61,11 @@ class Graph:
         """Return the edges that enter a stage."""
         return self._before.get(name, ())
 
+    def resampler(self, name: str) -> str:
+        """Return the resampler that stands before this stage alone, or "" for none."""
+        lefts = [edge.left for edge in self.before(name) if isinstance(self.nodes[edge.left].stage, Resample)]
+        return next((left for left in lefts if all(edge.right == name for edge in self.after(left))), "")
+
     def reach(self, source: str, wanted: Types, stop: frozenset[str] = frozenset()) -> tuple[Edge, ...]:
         """Return the edges that lie on a way from `source` to an output.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,16 @@ class Polyphase:
     """
 
     def __init__(self, rate: int, hz: int) -> None:
+        self.rate = rate
         self._filter = _filter(rate, hz)
         self.shift_s = self._filter.before / 2 / rate
         self._kept = np.zeros(self._filter.before, np.float32)
         self._taken = 0
         self._given = 0
+
+    def whole(self, pcm: bytes) -> bool:
+        """Whether nothing waits before this sound, and nothing of it would."""
+        return len(self._kept) == self._filter.before and not len(pcm) % (2 * self._filter.takes)
 
     def push(self, pcm: bytes) -> bytes:
         """Return what can be given."""
@@ -69,6 +75,24 @@ class Polyphase:
         out: Floats = np.dot(windows, blocks.taps).reshape(-1)
         self._given += len(out)
         return out
+
+
+def push_together(streams: Sequence[Polyphase], pcms: Sequence[bytes]) -> list[bytes]:
+    """Do `push` for each of several streams in one product: sound of one length, `whole` for each of them."""
+    blocks, count, samples = streams[0]._filter, len(streams), len(pcms[0]) // 2
+    sound = np.empty((count, blocks.before + samples), np.float32)
+    sound[:, blocks.before :] = np.frombuffer(b"".join(pcms), "<i2").reshape(count, samples)
+    for row, stream in enumerate(streams):
+        sound[row, : blocks.before] = stream._kept
+    shape = (count, samples // blocks.takes, len(blocks.taps))
+    windows: Floats = np.ndarray(shape, np.float32, sound, 0, (4 * sound.shape[1], 4 * blocks.takes, 4))
+    out = _words(np.dot(windows.reshape(-1, shape[2]), blocks.taps).reshape(-1))
+    size = len(out) // count
+    for row, stream in enumerate(streams):
+        stream._kept = sound[row, samples:].copy()
+        stream._taken += samples
+        stream._given += size // 2
+    return [out[at : at + size] for at in range(0, len(out), size)]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from s2s.messages import Audio, Sound, Speech
+from s2s.polyphase import Polyphase, push_together
 from s2s.stage import Call, Stage
+
+PREFIX = "resample:"
+"""Of what it keeps of a call, so that a stage that it works for can keep its own beside."""
 
 
 @dataclass(kw_only=True)
@@ -19,7 +23,7 @@ class Resample(Stage):
 
     def run(self, call: Call, item: Audio | Speech | Sound) -> Iterator[Audio | Speech | Sound]:
         """Give the item at `hz` with all that it says; a mark travels even where it has no sound to carry."""
-        kind = type(item).__name__
+        kind = _key(item)
         stream: _Stream | None = call.state.get(kind)
         if stream is None:
             if item.rate == self.hz:
@@ -30,11 +34,31 @@ class Resample(Stage):
             return stream.push(item, last=True)
         return stream.push(item)
 
+    def run_batch(self, calls: list[Call], items: list[Audio]) -> list[list[Audio]]:
+        """Give each caller's sound at `hz`; sound of one rate and length goes through the filter together."""
+        heard: list[list[Audio]] = [[] for _ in calls]
+        alike: dict[tuple[int, int], list[tuple[int, Polyphase]]] = {}
+        for row, (call, item) in enumerate(zip(calls, items, strict=True)):
+            stream: _Stream | None = call.state.get(_key(item))
+            inner = None if stream is None else stream.whole(item)
+            if inner is None:
+                heard[row] = list(self.run(call, item))  # type: ignore[arg-type]
+            else:
+                alike.setdefault((item.rate, len(item.pcm)), []).append((row, inner))
+        for rows in alike.values():
+            pcms = push_together([inner for _, inner in rows], [items[row].pcm for row, _ in rows])
+            for (row, _), pcm in zip(rows, pcms, strict=True):
+                heard[row] = [Audio(pcm=pcm, rate=self.hz, at_ms=items[row].at_ms)]
+        return heard
+
     def finish(self, call: Call) -> Iterator[Audio | Speech | Sound]:
         """Give the few milliseconds that are still inside."""
-        for stream in list(call.state.values()):
-            yield from stream.rest()
-        call.state.clear()
+        for key in [key for key in call.state if key.startswith(PREFIX)]:
+            yield from call.state.pop(key).rest()
+
+
+def _key(item: Audio | Speech | Sound) -> str:
+    return PREFIX + type(item).__name__
 
 
 class _Stream:
@@ -47,6 +71,14 @@ class _Stream:
         self._hz = hz
         self._inside_ms = 0.0
         self._item: Audio | Speech | Sound
+
+    def whole(self, item: Audio) -> Polyphase | None:
+        """Return the filter, if all of the item and nothing else would come out of it."""
+        inner = self._resampler.polyphase
+        if inner is None or inner.rate != item.rate or not item.pcm or not inner.whole(item.pcm):
+            return None
+        self._item = item
+        return inner
 
     def push(self, item: Audio | Speech | Sound, last: bool = False) -> Iterator[Audio | Speech | Sound]:
         self._item = item

@@ -33,6 +33,8 @@ class Network:
             for name, node in graph.nodes.items()
         }
         self.lanes = frozenset(name for name, pool in pools.items() if pool.batches and _flows(graph.nodes[name]))
+        self.merged = {graph.resampler(name): name for name in self.lanes if pools[name].first is not None}
+        """Resamplers whose work is done with the batch of the stage that they stand before."""
         self.downstream = {name: self._downstream(name) for name in graph.nodes}
         self.captions = self.carries(Transcript)
         self.rush = Rush()

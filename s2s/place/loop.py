@@ -18,6 +18,7 @@ class LoopPool:
     """One loaded stage; its async work runs as many items at once as callers send."""
 
     batches = False
+    first: Stage | None = None
 
     def __init__(self, name: str, stage: Stage, place: Place) -> None:
         self.name = name

@@ -27,6 +27,8 @@ class Pool(Protocol):
     """How many calls are open: a batch need not wait for company when there is one."""
     batches: bool
     """Whether items of several callers share a model call; then they may be posted."""
+    first: Stage | None
+    """The resampler that items go through on the way, in the same batch."""
 
     async def start(self) -> None:
         """Load every copy."""

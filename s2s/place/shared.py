@@ -51,6 +51,7 @@ class SharedPool(abc.ABC):
         self.stage = stage
         self.place = place
         self.callers = 0
+        self.first: Stage | None = None
         self._waiting: list[Job] = []
         self._order = itertools.count()
         self._names = (f"{name}-{number}" for number in itertools.count())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from s2s.place.job import Job
+from s2s.place.options import Place
 from s2s.place.pool import loaded
 from s2s.place.shared import SharedPool
 from s2s.stage import Stage
@@ -19,10 +20,16 @@ class TickWorker:
     """The loaded stage, and the batch that is about to run."""
 
     def __init__(
-        self, name: str, stage: Stage, loop: asyncio.AbstractEventLoop, idle: Callable[[TickWorker], None]
+        self,
+        name: str,
+        stage: Stage,
+        first: Stage | None,
+        loop: asyncio.AbstractEventLoop,
+        idle: Callable[[TickWorker], None],
     ) -> None:
         self.name = name
         self.stage: Any = stage
+        self._first: Any = first
         self.jobs: list[Job] = []
         self.live = False
         self.ready: asyncio.Future[None] = loop.create_task(self._load())
@@ -70,16 +77,26 @@ class TickWorker:
         self._idle(self)
 
     def _outputs(self, jobs: list[Job]) -> Any:
-        if jobs[0].item is None:
-            return [self.stage.finish(jobs[0].call)]
-        return self.stage.run_batch([job.call for job in jobs], [job.item for job in jobs])
+        calls, items = [job.call for job in jobs], [job.item for job in jobs]
+        if items[0] is None:
+            return [self.stage.finish(calls[0])]
+        if self._first is None:
+            return self.stage.run_batch(calls, items)
+        given = self._first.run_batch(calls, items)
+        if all(len(out) == 1 for out in given):
+            return self.stage.run_batch(calls, [out for (out,) in given])
+        return [[o for item in out for o in self.stage.run(call, item)] for call, out in zip(calls, given, strict=True)]
 
 
 class TickPool(SharedPool):
-    """A loaded stage whose batches run in the event loop."""
+    """A loaded stage whose batches run in the event loop; `first` is a stage that its items go through on the way."""
+
+    def __init__(self, name: str, stage: Stage, place: Place, first: Stage | None = None) -> None:
+        super().__init__(name, stage, place)
+        self.first = first
 
     def _begin(self, worker: TickWorker, jobs: list[Job]) -> None:
         worker.take(jobs)
 
     def _hire(self) -> TickWorker:
-        return TickWorker(next(self._names), self.stage, self._loop, self._dispatch)
+        return TickWorker(next(self._names), self.stage, self.first, self._loop, self._dispatch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +11,15 @@ from numpy.typing import NDArray
 from s2s.audio import duration_ms, float32
 from s2s.messages import Activity, Audio
 from s2s.stage import Call, Stage
+from s2s.vad.silero_net import CONTEXT, HOP, UNITS, SileroNet
 from s2s.weights import resolve
 
-HOP = 512
-"""Samples of one hop, 32 ms at 16 kHz: the only length that the graph is trained for."""
-CONTEXT = 64
-"""Samples of the previous hop that the graph wants before each."""
 RATE = 16000
+"""A hop is 32 ms of this, the only length that the network is trained for."""
 
 
 def _blank() -> NDArray[np.float32]:
-    return np.zeros((2, 128), np.float32)
+    return np.zeros(2 * UNITS, np.float32)
 
 
 @dataclass(slots=True)
@@ -56,15 +53,13 @@ class _Ear:
 
 @dataclass(kw_only=True)
 class Silero(Stage):
-    """Silero VAD through onnxruntime: one graph for all callers, one call for a batch of them."""
+    """Silero VAD: one network for all callers, one pass for a batch of them."""
 
     model: str = (
-        "pip:silero-vad==6.2.3/silero_vad/data/silero_vad_op18_ifless.onnx"
-        "#sha256=7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28"
+        "pip:silero-vad==6.2.3/silero_vad/data/silero_vad_16k_op15.onnx"
+        "#sha256=7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49"
     )
-    threads: int = 1
 
-    needs = ("onnxruntime",)
     extra = "embedded"
     honours = frozenset({"detection"})
     mixes = True
@@ -75,18 +70,8 @@ class Silero(Stage):
         return [self.model]
 
     def load(self) -> None:
-        """Load the graph and run it once."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        path = str(resolve(self.model))
-        self._session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self._rate = np.array(RATE, np.int64)
-        self._listen([_Ear()], [bytes(2 * HOP)])
+        """Load the weights; raise ValueError where the file is no Silero VAD v6."""
+        self._net = SileroNet(resolve(self.model))
 
     def run(self, call: Call, item: Audio) -> Iterator[Activity]:
         """Give an Activity for every hop that `item` completes."""
@@ -132,14 +117,14 @@ class Silero(Stage):
     def _listen(self, ears: list[_Ear], hops: list[bytes]) -> list[float]:
         sound = b"".join([part for ear, hop in zip(ears, hops, strict=True) for part in (ear.before, hop)])
         frames = float32(sound).reshape(len(hops), CONTEXT + HOP)
-        memory = np.empty((2, len(ears), 128), np.float32)
+        memory = np.empty((len(ears), 2 * UNITS), np.float32)
         for row, ear in enumerate(ears):
-            memory[:, row] = ear.memory
-        chances, memory = self._session.run(None, {"input": frames, "state": memory, "sr": self._rate})
+            memory[row] = ear.memory
+        chances, memory = self._net(frames, memory)
         for row, ear in enumerate(ears):
             ear.before = hops[row][-2 * CONTEXT :]
-            ear.memory[:] = memory[:, row]
-        told: list[float] = chances[:, 0].tolist()
+            ear.memory[:] = memory[row]
+        told: list[float] = chances.tolist()
         return told
 
 
