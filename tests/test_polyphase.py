@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2s.audio import float32, pcm16
-from s2s.polyphase import Polyphase, is_simple
+from s2s.polyphase import Polyphase, is_simple, push_together
 
 
 def noise(rate: int, seconds: float = 0.5) -> bytes:
@@ -53,6 +53,19 @@ def test_nothing_is_held_back_of_frames_of_whole_milliseconds(rate: int, ms: int
     stream = Polyphase(rate, 16000)
     for _ in range(20):
         assert len(stream.push(bytes(2 * rate * ms // 1000))) == 32 * ms
+
+
+@pytest.mark.parametrize("callers", [1, 2, 7])
+def test_together_is_each_alone(callers: int) -> None:
+    pcm = noise(24000, 1.0)
+    alone, together = ([Polyphase(24000, 16000) for _ in range(callers)] for _ in range(2))
+    for at in range(0, 20000, 1920):
+        pieces = [pcm[at + 96 * row : at + 96 * row + 1920] for row in range(callers)]
+        given = push_together(together, pieces)
+        for stream, piece, heard in zip(alone, pieces, given, strict=True):
+            truth = np.frombuffer(stream.push(piece), "<i2").astype(int)
+            assert np.abs(np.frombuffer(heard, "<i2") - truth).max() <= 1
+    assert [stream.flush() for stream in together] == [stream.flush() for stream in alone]
 
 
 def test_less_than_2_ms_wait_of_any_other() -> None:

@@ -63,3 +63,21 @@ def test_a_mark_travels_even_without_sound_and_an_end_takes_all_with_it(call: Ca
     assert [(o.mark, o.at_ms) for o in out if isinstance(o, Speech)] == [("start", 100), ("pause", 400), ("end", 420)]
     assert sum(len(o.pcm) for o in out) == pytest.approx(0.3 * 32_000, abs=4)
     assert list(stage.finish(call)) == []
+
+
+def test_a_batch_is_each_alone_whatever_the_rates_and_lengths() -> None:
+    stage = Resample(hz=16_000)
+    rates = (24_000, 24_000, 16_000, 8_000, 44_100, 24_000)
+    together, alone = ([Call(str(row), 1, Settings()) for row in range(len(rates))] for _ in range(2))
+    for number in range(6):
+        sizes = [960] * 5 + [959 if number == 2 else 960]
+        items = [
+            Audio(pcm=tone(rate, 0.3)[960 * number : 960 * number + size], rate=rate, at_ms=number)
+            for rate, size in zip(rates, sizes, strict=True)
+        ]
+        heard = stage.run_batch(together, items)
+        for row, item in enumerate(items):
+            truth = [out for out in stage.run(alone[row], item) if isinstance(out, Audio)]
+            assert [(o.rate, o.at_ms, len(o.pcm)) for o in heard[row]] == [(o.rate, o.at_ms, len(o.pcm)) for o in truth]
+            mine, theirs = (np.frombuffer(b"".join(o.pcm for o in outs), "<i2") for outs in (heard[row], truth))
+            assert np.abs(mine.astype(int) - theirs).max(initial=0) <= 1

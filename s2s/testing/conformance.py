@@ -174,7 +174,10 @@ def _places(backend: Backend) -> None:
     kind = node.get("place", {}).get("kind")
     assert kind, f"{backend.path}: its defaults should begin with '/place@place: thread', loop or inline"
     assert not asynchronous or kind != "thread", f"{backend.path}: an asynchronous run is placed at loop, not thread"
-    assert asynchronous or kind != "loop", f"{backend.path}: loop is for an asynchronous run; place it inline or thread"
+    fits_loop = asynchronous or hasattr(cls, "run_batch")
+    assert fits_loop or kind != "loop", (
+        f"{backend.path}: loop is for an asynchronous run, or for batches; place it inline or thread"
+    )
 
 
 def _fits(group: str, cls: type[Stage]) -> None:

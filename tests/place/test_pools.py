@@ -16,12 +16,14 @@ from s2s.place.options import Place
 from s2s.place.pool import Pool
 from s2s.place.process import ProcessPool
 from s2s.place.thread import ThreadPool
+from s2s.place.ticks import TickPool
 from s2s.settings import Settings
 from s2s.stage import Call
 from tests.place.stages import Endless, Missing, Speller
 
 pytestmark = pytest.mark.anyio
 KINDS: dict[str, Any] = {"loop": LoopPool, "thread": ThreadPool, "process": ProcessPool}
+BATCHING: dict[str, Any] = {"loop": TickPool, "thread": ThreadPool}
 
 
 def call(id: str = "a", **settings: Any) -> Call:
@@ -156,9 +158,10 @@ class Batching(Speller):
         return [[Sound(pcm=item.text.encode() * 2, rate=8000)] for item in items]
 
 
-async def test_a_batch_takes_many_callers_and_gives_each_its_own() -> None:
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_a_batch_takes_many_callers_and_gives_each_its_own(kind: str) -> None:
     Batching.sizes = []
-    pool = ThreadPool("vad", Batching(), Place(batch=8, wait_ms=5000))
+    pool = BATCHING[kind]("vad", Batching(), Place(batch=8, wait_ms=5000))
     await pool.start()
     pool.callers = 4
     tasks = [said(pool, Clause(text=text), call(text)) for text in "abcd"]
@@ -167,18 +170,20 @@ async def test_a_batch_takes_many_callers_and_gives_each_its_own() -> None:
     await pool.close()
 
 
-async def test_a_sole_caller_never_waits_for_company() -> None:
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_a_sole_caller_never_waits_for_company(kind: str) -> None:
     Batching.sizes = []
-    pool = ThreadPool("vad", Batching(), Place(batch=8, wait_ms=3_600_000))
+    pool = BATCHING[kind]("vad", Batching(), Place(batch=8, wait_ms=3_600_000))
     await pool.start()
     pool.callers = 1
     assert await said(pool, Clause(text="a")) == "a"
     await pool.close()
 
 
-async def test_a_batch_ends_its_wait_in_time() -> None:
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_a_batch_ends_its_wait_in_time(kind: str) -> None:
     Batching.sizes = []
-    pool = ThreadPool("vad", Batching(), Place(batch=8, wait_ms=5))
+    pool = BATCHING[kind]("vad", Batching(), Place(batch=8, wait_ms=5))
     await pool.start()
     pool.callers = 3
     assert await asyncio.gather(*[said(pool, Clause(text=text), call(text)) for text in "ab"]) == ["a", "b"]
@@ -186,15 +191,70 @@ async def test_a_batch_ends_its_wait_in_time() -> None:
     await pool.close()
 
 
-async def test_callers_with_other_settings_get_a_batch_of_their_own() -> None:
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_callers_with_other_settings_get_a_batch_of_their_own(kind: str) -> None:
     Batching.sizes = []
-    pool = ThreadPool("tts", Batching(), Place(batch=8, wait_ms=50))
+    pool = BATCHING[kind]("tts", Batching(), Place(batch=8, wait_ms=50))
     await pool.start()
     pool.callers = 3
     voices = [("a", "x"), ("b", "y"), ("c", "x")]
     tasks = [said(pool, Clause(text=text), call(text, voice=voice)) for text, voice in voices]
     assert await asyncio.gather(*tasks) == ["a", "b", "c"]
     assert sorted(Batching.sizes) == [1, 2]
+    await pool.close()
+
+
+async def posted(pool: Pool, item: Message, to: Call | None = None) -> list[str]:
+    """What is handed over of an item that is posted; the last is its end."""
+    heard: list[str] = []
+    over = asyncio.Event()
+
+    def end(error: BaseException | None) -> None:
+        heard.append(f"ended: {error}")
+        over.set()
+
+    pool.post(to or call(), item, lambda out: heard.append(out.pcm[:1].decode()), end)
+    assert heard == [], "nothing is handed over before the sender knows what it waits for"
+    await over.wait()
+    return heard
+
+
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_what_is_posted_is_handed_over_and_ended(kind: str) -> None:
+    pool = BATCHING[kind]("vad", Batching(), Place(batch=8))
+    await pool.start()
+    assert await posted(pool, Clause(text="a")) == ["a", "ended: None"]
+    await pool.close()
+
+
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_a_batch_that_fails_fails_for_each_and_the_next_is_served(kind: str) -> None:
+    class Failing(Batching):
+        def run_batch(self, calls: list[Call], items: list[Clause]) -> list[list[Sound]]:
+            if any(item.text == "!" for item in items):
+                raise ValueError("can't say '!'")
+            return super().run_batch(calls, items)
+
+    pool = BATCHING[kind]("vad", Failing(), Place(batch=2, wait_ms=5000))
+    await pool.start()
+    pool.callers = 2
+    both = await asyncio.gather(posted(pool, Clause(text="!")), posted(pool, Clause(text="b"), call("b")))
+    assert both == [["ended: can't say '!'"]] * 2
+    pool.callers = 1
+    assert await posted(pool, Clause(text="c")) == ["c", "ended: None"]
+    await pool.close()
+
+
+@pytest.mark.parametrize("kind", BATCHING)
+async def test_nothing_is_handed_over_of_what_is_dropped(kind: str) -> None:
+    pool = BATCHING[kind]("vad", Batching(), Place(batch=2, wait_ms=5000))
+    await pool.start()
+    pool.callers = 2
+    heard: list[Any] = []
+    pool.drop(pool.post(call("a"), Clause(text="a"), heard.append, heard.append))
+    pool.callers = 1
+    assert await posted(pool, Clause(text="b"), call("b")) == ["b", "ended: None"]
+    assert heard == []
     await pool.close()
 
 
