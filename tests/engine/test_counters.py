@@ -150,7 +150,5 @@ def test_sound_is_not_copied_on_its_way(loop: CountingLoop, monkeypatch: pytest.
             told = [fact.pcm for fact in caller.all(f.SoundDelta)]
             heard = [id(pcm) for pcm in seen[Sound]]
             assert [id(pcm) for pcm in told] == heard, "a client is told what was synthesised"
-                "a client is told what was synthesised"
-            )
 
     loop.run_until_complete(talk())
