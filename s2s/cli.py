@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import sys
+import tempfile
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, NoReturn
@@ -15,16 +16,18 @@ from s2s.mistakes import ConfigError
 from s2s.paths import CONF
 from s2s.secrets import masked_yaml
 
-_statuses: list[int | None] = []
-"""How the points of a sweep ended."""
 rest: list[str] = []
 """What stands after `--` on the command line: Hydra does not see it, modes may."""
 
+STATUSES = "S2S_SWEEP_STATUSES"
+"""The environment's name for a file with a line for each point of a sweep: its exit status."""
 _PRINTS_CONFIG = ("--cfg", "-c", "--info", "-i")
 
 
 def main() -> None:
     """Run the command line; a mistake in the configuration prints without a traceback and ends with exit code 2."""
+    # before numpy is imported: its products here are small, and threads of its own would take the models' cores
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     argv = [*sys.argv[1:], *_completing()]
     if "--" in argv:
         cut = argv.index("--")
@@ -49,9 +52,15 @@ def main() -> None:
             finally:
                 print(masked_yaml(printed.getvalue()), end="", file=stdout)
         return
-    _hydra()
-    if any(_statuses):
-        raise SystemExit(max(filter(None, _statuses)))
+    if not {"-m", "--multirun"} & set(argv):
+        _hydra()
+        return
+    with tempfile.NamedTemporaryFile("r") as statuses:  # points may run in other processes
+        os.environ[STATUSES] = statuses.name
+        _hydra()
+        worst = max(map(int, statuses), default=0)
+    if worst:
+        raise SystemExit(worst)
 
 
 def _completing() -> list[str]:
@@ -101,8 +110,9 @@ def _run(cfg: Any) -> None:
     except ConfigError as error:
         print(error, file=sys.stderr)
         status = 2
-    if {"-m", "--multirun"} & set(sys.argv[1:]):
-        _statuses.append(status)  # of one point of many: a failed one does not end the others
+    if STATUSES in os.environ:  # of one point of many: a failed one does not end the others
+        with open(os.environ[STATUSES], "a") as statuses:
+            print(status or 0, file=statuses)
     elif status is not None:
         raise SystemExit(status)
 

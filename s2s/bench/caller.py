@@ -28,8 +28,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     before_s: float = 0.5
     think_s: float = 0.3
     interrupt: float = 0.0
+    drop: float = 0.0
+    mute: float = 0.0
     miss_s: float = 3.0
     seed: int = 1
+
+
+MUTE_S = 4.0
+"""Seconds for which the sound of a caller stops who is muted."""
 
 
 class BenchError(RuntimeError):
@@ -40,10 +46,11 @@ class Caller:
     """One caller of a plan; iterate over `run` for its records."""
 
     def __init__(
-        self, number: int, link: Link, plan: Plan, turns: Sequence[Turn], interjections: Sequence[Turn]
+        self, number: int, link: Callable[[], Link], plan: Plan, turns: Sequence[Turn], interjections: Sequence[Turn]
     ) -> None:
         self.number = number
-        self._link = link
+        self._call_anew = link
+        self._link = link()
         self._plan = plan
         self._random = random.Random(f"{plan.seed}:{number}")
         self._turns = list(turns)
@@ -55,13 +62,15 @@ class Caller:
 
     async def run(self) -> AsyncIterator[TurnRecord]:
         """Speak all turns; the records of the warm-up have negative numbers."""
-        await self._link.open(lambda told: self._ears.tell(told))
         try:
-            self._due = self._loop.time() + self._random.random() * FRAME_MS / 1000  # no two speak in step
+            await self._open()
             await self._silence(self._plan.before_s)
             for number in range(-self._plan.warm_up, self._plan.turns):
                 turn = self._turns[(number + self._plan.warm_up) % len(self._turns)]
-                record, answer = await self._take_turn(number, turn)
+                if self._random.random() < self._plan.drop:
+                    yield await self._drop(number, turn)
+                    continue
+                record, answer = await self._take_turn(number, turn, self._random.random() < self._plan.mute)
                 yield record
                 if answer is not None and self._interjections and self._random.random() < self._plan.interrupt:
                     yield await self._interrupt(number)
@@ -71,12 +80,28 @@ class Caller:
         finally:
             await self._link.close()
 
-    async def _take_turn(self, number: int, turn: Turn) -> tuple[TurnRecord, Answer | None]:
+    async def _open(self) -> None:
+        await self._link.open(lambda told: self._ears.tell(told))
+        self._due = self._loop.time() + self._random.random() * FRAME_MS / 1000  # no two speak in step
+
+    async def _drop(self, number: int, turn: Turn) -> TurnRecord:
+        """Vanish in the middle of a turn, and call again."""
+        await self._say(turn.pcm[: len(turn.pcm) // (2 * FRAME) * FRAME])
+        await self._link.abort()
+        self._ears = Ears()
+        self._link = self._call_anew()
+        await self._open()
+        return TurnRecord(caller=self.number, number=number, kind="dropped", voice=turn.voice, said=turn.text)
+
+    async def _take_turn(self, number: int, turn: Turn, mute: bool) -> tuple[TurnRecord, Answer | None]:
         self._ears = ears = Ears()
         began = self._due
         await self._say(turn.pcm)
         end = began + turn.seconds
         cut_in = bool(ears.stopped)
+        if mute:
+            await asyncio.sleep(MUTE_S)
+            self._due = self._loop.time()
 
         def answer() -> Answer | None:
             # one that began before the end of the turn answered a part of it
@@ -94,7 +119,7 @@ class Caller:
         record = TurnRecord(
             caller=self.number,
             number=number,
-            kind=turn.kind,
+            kind="muted" if mute else turn.kind,
             voice=turn.voice,
             said=turn.text,
             heard=" ".join(text for _, text in ears.heard),
@@ -176,7 +201,7 @@ async def call(
 
     async def one(number: int) -> None:
         await asyncio.sleep(plan.ramp_s * number / callers)
-        async for record in Caller(number, link(), plan, turns, interjections).run():
+        async for record in Caller(number, link, plan, turns, interjections).run():
             tell(record)
 
     tasks = [asyncio.create_task(one(number)) for number in range(callers)]

@@ -48,6 +48,9 @@ class Link(Protocol):
     async def close(self) -> None:
         """Hang up; safe to call twice."""
 
+    async def abort(self) -> None:
+        """Be gone without a word."""
+
 
 class SocketLink:
     """Over the Realtime protocol, to `url` such as ws://host:8765/v1."""
@@ -83,6 +86,13 @@ class SocketLink:
         with contextlib.suppress(asyncio.CancelledError):
             await self._reading
         await self._socket.close()
+
+    async def abort(self) -> None:
+        """Cut the connection."""
+        self._reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reading
+        self._socket.transport.abort()
 
     async def _read(self) -> None:
         async for frame in self._socket:
@@ -140,6 +150,10 @@ class InprocLink:
     async def close(self) -> None:
         """Hang up."""
         await self._engine.hangup(self._call)
+
+    async def abort(self) -> None:
+        """Hang up: there is no connection to cut."""
+        await self.close()
 
     def tell(self, fact: f.Fact) -> None:
         """Take what the conversation tells its client."""

@@ -19,6 +19,8 @@ LEVEL = 0.9
 """Share of the bootstrap's resamples that lie in an interval."""
 GLITCH_MS = 20.0
 """Sound that comes later than this after the moment when a player needs it is a glitch."""
+FAULTS = ("dropped", "muted")
+"""Turns that a caller spoiled: what they do to the others counts."""
 PARTS = ("turn", "stt", "llm", "clause", "tts", "commit", "transport", "lead")
 
 
@@ -94,7 +96,7 @@ def mean(data: Rows) -> float:
 
 def summary(records: Sequence[TurnRecord], seed: int = 0) -> dict[str, Figure]:
     """Return the figures of many turns, in ms, shares of 1, or tokens."""
-    told = [record for record in records if record.kind != "interruption"]
+    told = [record for record in records if record.kind not in ("interruption", *FAULTS)]
     answered = [record for record in told if record.gap_ms is not None]
     spoken = [record for record in told if record.said and record.heard]
     figures: dict[str, Figure | None] = {

@@ -36,6 +36,8 @@ class Bench(Mode):
     ramp_s: float = 3.0
     think_s: float = 0.3
     interrupt: float = 0.0
+    drop: float = 0.0
+    mute: float = 0.0
     kinds: list[str] = dataclasses.field(default_factory=lambda: list(KINDS))
     corpus: str | None = None
     seed: int = 1
@@ -63,6 +65,9 @@ class Bench(Mode):
         for name in ("callers", "turns"):
             if getattr(self, name) < 1:
                 mistakes.append(f"{key}.{name}: input should be 1 or more, not {getattr(self, name)}")
+        for name in ("interrupt", "drop", "mute"):
+            if not 0 <= getattr(self, name) <= 1:
+                mistakes.append(f"{key}.{name}: input should be a share from 0 to 1, not {getattr(self, name)}")
         return mistakes
 
     def bind(self, key: str) -> None:
@@ -120,6 +125,8 @@ class Bench(Mode):
             ramp_s=self.ramp_s,
             think_s=self.think_s,
             interrupt=self.interrupt,
+            drop=self.drop,
+            mute=self.mute,
             miss_s=self.miss_s,
             seed=self.seed,
         )

@@ -10,7 +10,7 @@ import pytest
 from s2s.bench.caller import FRAME_MS, BenchError, Plan, call
 from s2s.bench.corpus import Corpus, Turn
 from s2s.bench.link import HZ, InprocLink, told_by
-from s2s.bench.record import TurnRecord
+from s2s.bench.record import TurnRecord, summary
 from s2s.engine import Engine
 from s2s.messages import Activity, Asked, Speech, Transcript
 from s2s.stage import Call
@@ -99,6 +99,21 @@ def test_a_caller_who_speaks_into_the_answer_notes_when_that_was_noticed() -> No
     cuts = [record for record in records if record.kind == "interruption"]
     assert len(cuts) == 2
     assert all(FRAME_MS <= (record.stop_ms or 0.0) <= 2 * FRAME_MS + 1 for record in cuts), cuts
+
+
+def test_a_caller_who_vanishes_calls_again_and_only_the_others_count() -> None:
+    records = measure([turn(800)], Plan(turns=20, warm_up=0, drop=0.3), tts=ScriptedTts(level=8000))
+    kinds = [record.kind for record in records]
+    assert 0 < kinds.count("dropped") < 20
+    assert all(record.gap_ms for record in records if record.kind != "dropped")
+    figures = summary(records)
+    assert figures["missed"].value == 0 and figures["gap_p50"].count == kinds.count("plain")
+
+
+def test_the_turn_of_a_caller_who_is_muted_ends_all_the_same() -> None:
+    (record,) = measure([turn(800)], Plan(turns=1, warm_up=0, mute=1.0, miss_s=6.0), tts=ScriptedTts(level=8000))
+    assert record.kind == "muted" and record.heard.startswith("hello")
+    assert 3000 < (record.gap_ms or 0.0) < 5000, "the watchdog of 3 s ended it"
 
 
 def test_many_callers_begin_one_after_another_and_say_turns_in_an_order_of_their_own() -> None:

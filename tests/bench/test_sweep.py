@@ -84,8 +84,10 @@ def test_a_sweep_leaves_lines_and_a_page_and_tells_the_best_first(tmp_path: Path
     assert "http" not in page.replace("http-equiv", ""), "it loads nothing"
 
 
-def test_a_point_that_can_not_run_does_not_end_the_others(tmp_path: Path, recipe: Path) -> None:
-    done = s2s(tmp_path, "-m", str(recipe), "mode=bench", "turn.silence_ms=soon,160", *QUICK)
+@pytest.mark.parametrize("launcher", ["basic", "isolated"])
+def test_a_point_that_can_not_run_does_not_end_the_others(tmp_path: Path, recipe: Path, launcher: str) -> None:
+    words = ["-m", str(recipe), f"hydra/launcher={launcher}", "mode=bench", "turn.silence_ms=soon,160"]
+    done = s2s(tmp_path, *words, *QUICK)
     assert "turn.silence_ms: input should be a valid number, not 'soon'" in done.stderr
     assert "1 deployment, by" in done.stdout
     assert done.returncode == 2
@@ -95,6 +97,7 @@ def test_a_point_that_can_not_run_does_not_end_the_others(tmp_path: Path, recipe
     ("words", "said"),
     [
         (["mode.bench.over=moon"], "mode.bench.over: input should be realtime, inproc or a URL"),
+        (["bench.drop=2"], "mode.bench.drop: input should be a share from 0 to 1, not 2.0"),
         (["mode.bench.callers=0"], "mode.bench.callers: input should be 1 or more, not 0"),
         (["bench.baseline=/nowhere"], "mode.bench.baseline: /nowhere: No such file"),
         (["bench.caller=8"], "mode.bench.caller: Bench has no such option; did you mean 'callers'?"),

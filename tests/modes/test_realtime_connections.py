@@ -15,6 +15,7 @@ import websockets
 
 from s2s.messages import Activity, Audio
 from s2s.place.options import Place
+from s2s.realtime.connection import Connection
 from s2s.realtime.outbox import FULL_BYTES, ROOM_BYTES
 from s2s.stage import Call
 from s2s.testing.stages import ScriptedLlm, ScriptedTts, ScriptedVad
@@ -56,6 +57,26 @@ async def test_compression_is_used_where_both_want_it() -> None:
         assert "permessage-deflate" in client.socket.response.headers["Sec-WebSocket-Extensions"]
         await client.turn()
         await client.until("response.done")
+
+
+async def test_sound_is_taken_as_it_is_read_and_all_else_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[str] = []
+    receive = Connection.receive
+
+    async def noted(self: Connection, frame: Any) -> None:
+        received.append(json.loads(frame)["type"])
+        await receive(self, frame)
+
+    monkeypatch.setattr(Connection, "receive", noted)
+    async with serving() as server, Client(server.url) as client:
+        await client.turn()
+        await client.until("response.done")
+        assert received == [], "no frame of sound waited in a queue"
+        await client.send("input_audio_buffer.append", audio=base64.b64encode(bytes(2 * HZ * 2)).decode())
+        await client.configure(instructions="after it")
+        assert received == ["input_audio_buffer.append", "session.update"], "a long one lets others go before its rest"
+        (call,) = server.engine.calls.values()
+        assert call.heard_ms > 2000
 
 
 async def test_the_model_that_a_client_names_is_its_sessions() -> None:
