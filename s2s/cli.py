@@ -57,7 +57,10 @@ def main() -> None:
         return
     with tempfile.NamedTemporaryFile("r") as statuses:  # points may run in other processes
         os.environ[STATUSES] = statuses.name
-        _hydra()
+        try:
+            _hydra()
+        finally:
+            del os.environ[STATUSES]
         worst = max(map(int, statuses), default=0)
     if worst:
         raise SystemExit(worst)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -98,6 +100,41 @@ def test_a_program_reads_json(graph: Graph, capsys: pytest.CaptureFixture[str]) 
     assert {"from": "stt", "to": "log", "carries": ["Transcript"], "waits": True} in read["edges"]
     assert [stage["name"] for stage in read["unused"]] == ["spare"]
     assert read["missing"] == ["stt: Stt needs the package 'not_installed_here': pip install 's2s[stt]'"]
+
+
+def test_a_drawing_shows_each_stage_and_edge_once_and_stands_alone(
+    graph: Graph, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Show(format="svg").show(graph)
+    root = ElementTree.fromstring(capsys.readouterr().out)
+    texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert sorted(text for text in texts if text in ("ears", "stt@16kHz", "stt", "log", "caller")) == [
+        "caller", "caller", "ears", "log", "stt", "stt@16kHz",
+    ]  # fmt: skip
+    assert texts.count("Transcript") == 2 and texts.count("Speech") == 2 and texts.count("Audio") == 1
+    boxes = [(float(box.get("x", 0)), float(box.get("y", 0))) for box in root.iter("{http://www.w3.org/2000/svg}rect")]
+    assert len(set(boxes)) == 6, "none lies on another"
+    width, height = map(float, root.get("viewBox", "").split()[2:])
+    assert all(0 <= x <= width - 150 and 0 <= y <= height - 46 for x, y in boxes)
+    told = " ".join(title.text or "" for title in root.iter("{http://www.w3.org/2000/svg}title"))
+    assert "wait_ms=4" in told and "abc" not in told
+
+
+def test_what_a_stage_would_load_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here, absent = tmp_path / "here.onnx", tmp_path / "absent.onnx"
+    here.write_bytes(b"weights")
+
+    @dataclass(kw_only=True)
+    class Model(Ears):
+        def weights(self) -> list[str]:
+            return [str(here), f"pip:nothing==1/{absent.name}#sha256={'0' * 64}"]
+
+    graph = compile_graph(
+        {"voice": "caller | ears | stt | caller"}, {"ears": (Model(), Place()), "stt": (Stt(), Place())}
+    )
+    assert described(graph)["stages"][0]["loads"] == [f"{here} (here)", "pip:nothing==1/absent.onnx (to be fetched)"]
+    Show().show(graph)
+    assert "pip:nothing==1/absent.onnx (to be fetched)" in capsys.readouterr().out
 
 
 def test_it_needs_no_model() -> None:

@@ -49,8 +49,7 @@ class Caller:
         self, number: int, link: Callable[[], Link], plan: Plan, turns: Sequence[Turn], interjections: Sequence[Turn]
     ) -> None:
         self.number = number
-        self._call_anew = link
-        self._link = link()
+        self._new_link = link
         self._plan = plan
         self._random = random.Random(f"{plan.seed}:{number}")
         self._turns = list(turns)
@@ -62,8 +61,8 @@ class Caller:
 
     async def run(self) -> AsyncIterator[TurnRecord]:
         """Speak all turns; the records of the warm-up have negative numbers."""
+        await self._call()
         try:
-            await self._open()
             await self._silence(self._plan.before_s)
             for number in range(-self._plan.warm_up, self._plan.turns):
                 turn = self._turns[(number + self._plan.warm_up) % len(self._turns)]
@@ -80,8 +79,10 @@ class Caller:
         finally:
             await self._link.close()
 
-    async def _open(self) -> None:
-        await self._link.open(lambda told: self._ears.tell(told))
+    async def _call(self) -> None:
+        link = self._new_link()
+        await link.open(lambda told: self._ears.tell(told))
+        self._link = link
         self._due = self._loop.time() + self._random.random() * FRAME_MS / 1000  # no two speak in step
 
     async def _drop(self, number: int, turn: Turn) -> TurnRecord:
@@ -89,8 +90,7 @@ class Caller:
         await self._say(turn.pcm[: len(turn.pcm) // (2 * FRAME) * FRAME])
         await self._link.abort()
         self._ears = Ears()
-        self._link = self._call_anew()
-        await self._open()
+        await self._call()
         return TurnRecord(caller=self.number, number=number, kind="dropped", voice=turn.voice, said=turn.text)
 
     async def _take_turn(self, number: int, turn: Turn, mute: bool) -> tuple[TurnRecord, Answer | None]:

@@ -1,4 +1,4 @@
-"""`mode=show`: the graph as tables, as a Mermaid picture or as JSON, without loading a model."""
+"""`mode=show`: the graph as tables, as a picture in Mermaid or SVG, or as JSON, without loading a model."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from s2s.drawing import svg
 from s2s.modes.mode import Mode
 from s2s.packages import missing
 from s2s.resample import Resample
 from s2s.routes import CALLER, ordered
 from s2s.secrets import MASK, is_secret
+from s2s.weights import WeightsError, cached
 
 if TYPE_CHECKING:
     from s2s.graph import Graph, Node
@@ -27,7 +29,7 @@ _SAID_FIRST = ("kind", "replicas")
 class Show(Mode):
     """Print the graph, its placement, and the packages that it lacks."""
 
-    format: Literal["table", "mermaid", "json"] = "table"
+    format: Literal["table", "mermaid", "svg", "json"] = "table"
 
     offline: ClassVar[bool] = True
 
@@ -35,6 +37,8 @@ class Show(Mode):
         """Print the graph to stdout."""
         if self.format == "mermaid":
             print(mermaid(graph))
+        elif self.format == "svg":
+            print(svg(graph, _said))
         elif self.format == "json":
             print(json.dumps(described(graph), indent=2))
         else:
@@ -104,7 +108,25 @@ def _described(node: Node) -> dict[str, Any]:
         "sends": ordered(node.sends),
         "commits": node.commits,
         "options": changed(node),
+        "loads": list(_loads(node)),
     }
+
+
+def _loads(node: Node) -> Iterator[str]:
+    """Say what the stage would load, and whether it is here."""
+    for source in node.stage.weights() if node.stage else ():
+        try:
+            here = cached(source) is not None
+        except WeightsError as error:
+            yield str(error)
+        else:
+            yield f"{source.partition('#')[0]} ({'here' if here else 'to be fetched'})"
+
+
+def _said(node: Node) -> tuple[str, str]:
+    """Return what a picture says of a stage, and what more it tells."""
+    more = [f"{type(node.stage).__name__}, {placement(node.place)}", _options(changed(node)), *_loads(node)]
+    return f"{type(node.stage).__name__}, {_where(node.place)}", "\n".join(line for line in more if line)
 
 
 def _missing(graph: Graph) -> Iterator[str]:
@@ -137,6 +159,13 @@ def _print_tables(graph: Graph) -> None:
     console.print(stages)
     console.print()
     console.print(edges)
+    loads = Table("stage", "loads", box=None, pad_edge=False)
+    for node in graph.nodes.values():
+        for line in _loads(node):
+            loads.add_row(Text(node.name, "bold"), line)
+    if loads.row_count:
+        console.print()
+        console.print(loads)
     if graph.unused:
         names = ", ".join(f"{node.name} ({type(node.stage).__name__})" for node in graph.unused.values())
         console.print(Text(f"\nunused: {names}; no route names them", "dim"))
