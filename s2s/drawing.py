@@ -1,4 +1,4 @@
-"""A graph as a picture in SVG, with nothing to load: stages in columns from left to right, loops below."""
+"""A graph as a picture in SVG, with nothing to load: stages from left to right, loops below, dashed what drops items."""
 
 from __future__ import annotations
 
@@ -36,12 +36,15 @@ def svg(graph: Graph, lines: Callable[[Node], tuple[str, str]]) -> str:
         places[name] = (MARGIN + column * ACROSS, row * DOWN)
     out: Place = (MARGIN + last * ACROSS, 0.0)
     edges = [(edge, places[edge.left], out if edge.right == CALLER else places[edge.right]) for edge in graph.edges]
+    edges.sort(key=lambda one: abs(one[2][0] - one[1][0]))  # so that the longer arcs run around the shorter
     over = [one for one in edges if one[2][0] - one[1][0] > ACROSS]
     under = [one for one in edges if one[2][0] <= one[1][0]]
     top, bottom = MARGIN + ARC * len(over), max(y for _, y in [*places.values(), out]) + HIGH
-    drawn = [_edge(edge, begin, end, 0.0) for edge, begin, end in edges if (edge, begin, end) not in [*over, *under]]
-    drawn += [_edge(*one, -ARC * (number + 1) - 10) for number, one in enumerate(over)]
-    drawn += [_edge(*one, bottom + ARC * (number + 1) - one[1][1] - HIGH / 2) for number, one in enumerate(under)]
+    away: dict[int, float] = {id(one): -ARC * (number + 1) - 10 for number, one in enumerate(over)}
+    away |= {id(one): bottom + ARC * (number + 1) - one[1][1] - HIGH / 2 for number, one in enumerate(under)}
+    drawn = [
+        _edge(*one, away.get(id(one), 0.0), graph.nodes[one[0].right].place.full == "drop-oldest") for one in edges
+    ]
     for name, (x, y) in places.items():
         drawn.append(_end(x, y) if name == CALLER else _box(graph.nodes[name], x, y, *lines(graph.nodes[name])))
     drawn.append(_end(*out))
@@ -80,7 +83,7 @@ def _visited(graph: Graph) -> list[str]:
     return done[::-1]
 
 
-def _edge(edge: Edge, begin: Place, end: Place, away: float) -> str:
+def _edge(edge: Edge, begin: Place, end: Place, away: float, drops: bool) -> str:
     (x, y), (to_x, to_y) = (begin[0] + BOX, begin[1] + HIGH / 2), (end[0], end[1] + HIGH / 2)
     bend = ACROSS / 3
     if away:
@@ -89,7 +92,7 @@ def _edge(edge: Edge, begin: Place, end: Place, away: float) -> str:
     else:
         high = (y + to_y) / 2
         line = f"M{x} {y}C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}"
-    kind = "" if edge.waits else ' class="drops"'
+    kind = ' class="drops"' if drops else ""
     text = escape(", ".join(ordered(edge.carries)))
     return (
         f'<path d="{line}"{kind} marker-end="url(#tip)"/>'
