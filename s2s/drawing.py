@@ -1,4 +1,4 @@
-"""A graph as a picture in SVG, with nothing to load: stages from left to right, loops below, dashed what drops items."""
+"""A graph as a picture in SVG, with nothing to load: stages from left to right, loops below, dashed what drops."""
 
 from __future__ import annotations
 
