@@ -6,7 +6,6 @@ It prints its address, and at each line on standard input the latencies in ms si
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import json
 import sys
@@ -21,7 +20,7 @@ from s2s.compose import compose
 from s2s.engine import Engine
 from s2s.flow import Flow
 from s2s.hearing import Hearing
-from s2s.memory import keep_flat
+from s2s.memory import keep_flat, settle
 from s2s.messages import Activity, Sound
 from s2s.modes.direct import DirectSocket
 from s2s.modes.realtime import Realtime
@@ -135,8 +134,7 @@ async def main() -> None:
     mode.bind("mode.realtime")
     async with Engine(deployment.graph, deployment.sessions) as engine:
         mode.open()
-        gc.collect()
-        gc.freeze()
+        settle()
         threading.Thread(target=report, args=(asyncio.get_running_loop(),), daemon=True).start()
         print(mode.address, flush=True)
         await mode.serve(engine)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from s2s.engine import Engine, EngineError
-from s2s.memory import keep_flat
+from s2s.memory import keep_flat, settle, tidy
 from s2s.mistakes import ConfigError
 from s2s.modes.mode import ModeError
 
@@ -57,16 +57,18 @@ async def _serve(deployment: Deployment, began: float) -> None:
     stop = asyncio.Event()
     _on_signals(_leave)
     async with Engine(deployment.graph, deployment.sessions) as engine:
+        settle()
         _on_signals(stop.set)
         for mode in deployment.modes.values():
             mode.open()
         serving = [asyncio.create_task(mode.serve(engine)) for mode in deployment.modes.values()]
         _greet(deployment, time.monotonic() - began)
+        tidying = asyncio.create_task(tidy(lambda: bool(engine.calls)))
         waiting = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*serving, waiting], return_when=asyncio.FIRST_COMPLETED)
-        for task in [*serving, waiting]:
+        for task in [*serving, waiting, tidying]:
             task.cancel()
-        await asyncio.gather(*serving, waiting, return_exceptions=True)
+        await asyncio.gather(*serving, waiting, tidying, return_exceptions=True)
         for task in done - {waiting}:
             task.result()
 
