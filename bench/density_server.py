@@ -15,104 +15,99 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
 from s2s.build import build
 from s2s.compose import compose
 from s2s.engine import Engine
-from s2s.flow import Flow
-from s2s.hearing import Hearing
 from s2s.memory import keep_flat, settle
 from s2s.messages import Activity, Sound
 from s2s.modes.direct import DirectSocket
 from s2s.modes.realtime import Realtime
 from s2s.realtime.connection import Connection
 
-inward: list[float] = []
-outward: list[float] = []
-frames: dict[Any, deque[tuple[float, float]] | None] = {}
-sounds: dict[Any, deque[float]] = {}
-
-
-class Stamped(str):
-    """A frame that waits for its turn, and when its last byte was read."""
-
-    __slots__ = ("at",)
-    at: float
-
-
 EACH = 8
 """One caller in so many is watched: stopwatches cost time themselves."""
+reading = 0.0
+"""When the bytes were read that are being taken."""
+inward: list[float] = []
+outward: list[float] = []
 
 
 def watch() -> None:
     """Put the stopwatches in."""
+    begin, read, queue = (
+        Connection.__init__,
+        DirectSocket.data_received,
+        WebSocketsSansIOProtocol.send_receive_event_to_app,
+    )
     callers = itertools.count()
-    read, offer, sound_in = DirectSocket.data_received, DirectSocket.send_receive_event_to_app, Hearing.hear
-    take, receive, write, send = Connection.take, Connection.receive, Connection.write, Flow.send
-    reading = 0.0
+
+    def began(self: Connection, *words: Any) -> None:
+        begin(self, *words)
+        if next(callers) % EACH == 0:
+            watch_one(self)
 
     def was_read(self: DirectSocket, data: bytes) -> None:
-        nonlocal reading
+        global reading
         reading = time.perf_counter()
         read(self, data)
 
-    def offered(self: DirectSocket) -> None:
-        put = self.queue.put_nowait
+    def queued(self: DirectSocket) -> None:
+        if hasattr(self.taker, "late"):
+            self.taker.late.append(reading)
+        queue(self)
 
-        def stamped(message: Any) -> None:
-            if "text" in message:
-                message["text"] = Stamped(message["text"])
-                message["text"].at = reading
-            put(message)
+    Connection.__init__ = began  # type: ignore[method-assign,assignment]
+    DirectSocket.data_received = was_read  # type: ignore[method-assign]
+    WebSocketsSansIOProtocol.send_receive_event_to_app = queued  # type: ignore[method-assign,assignment]
 
-        self.queue.put_nowait = stamped  # type: ignore[method-assign]
-        try:
-            offer(self)
-        finally:
-            self.queue.put_nowait = put  # type: ignore[method-assign]
 
-    def taken(self: Connection, frame: bytes) -> bool:
-        self.call.read_at = reading  # type: ignore[attr-defined]
-        return take(self, frame)
+def watch_one(connection: Any) -> None:
+    """Time each frame on its way in, and each sound on its way out."""
+    hearing, flow = connection.call.hearing, connection.call.flow
+    take, receive, write, hear, send = connection.take, connection.receive, connection.write, hearing.hear, flow.send
+    frames: deque[tuple[float, float]] = deque()
+    sounds: deque[float] = deque()
+    late: deque[float] = deque()
+    read_at = 0.0
 
-    async def received(self: Connection, frame: Any) -> None:
-        self.call.read_at = frame.at  # type: ignore[attr-defined]
-        await receive(self, str(frame))
+    def taken(frame: bytes) -> bool:
+        nonlocal read_at
+        read_at = reading
+        return take(frame)
 
-    def heard(self: Hearing, pcm: bytes, rate: int) -> None:
-        call: Any = self._call
-        if call.flow not in frames:
-            frames[call.flow] = deque() if next(callers) % EACH == 0 else None
-        waiting = frames[call.flow]
-        if waiting is not None:
-            waiting.append((self.heard_ms + len(pcm) / 2 / rate * 1000, call.read_at))
-        sound_in(self, pcm, rate)
+    async def received(frame: Any) -> None:
+        nonlocal read_at
+        read_at = late.popleft() if late else time.perf_counter()
+        await receive(frame)
 
-    def sent(self: Flow, name: str, scope: Any, out: Any) -> None:
-        waiting = frames.get(self)
-        if waiting is not None and isinstance(out, Activity):
+    def heard(pcm: bytes, rate: int) -> None:
+        frames.append((hearing.heard_ms + len(pcm) / 2 / rate * 1000, read_at))
+        hear(pcm, rate)
+
+    def sent(name: str, scope: Any, out: Any) -> None:
+        if isinstance(out, Activity):
             end, now = out.at_ms + len(out.pcm) / 32, time.perf_counter()
-            while waiting and waiting[0][0] < end - 0.01:
-                waiting.popleft()
-            if waiting:
-                inward.append((now - waiting[0][1]) * 1000)
-        elif waiting is not None and isinstance(out, Sound):
-            sounds.setdefault(self, deque()).append(time.perf_counter())
-        send(self, name, scope, out)
+            while frames and frames[0][0] < end - 0.01:
+                frames.popleft()
+            if frames:
+                inward.append((now - frames[0][1]) * 1000)
+        elif isinstance(out, Sound):
+            sounds.append(time.perf_counter())
+        send(name, scope, out)
 
-    async def written(self: Connection, to: Any) -> None:
+    async def written(to: Any) -> None:
         async def timed(data: bytes) -> None:
             await to(data)
-            waiting = sounds.get(self.call.flow)
-            if waiting and b'"response.output_audio.delta"' in data[:120]:
-                outward.append((time.perf_counter() - waiting.popleft()) * 1000)
+            if sounds and b'"response.output_audio.delta"' in data[:120]:
+                outward.append((time.perf_counter() - sounds.popleft()) * 1000)
 
-        await write(self, timed)
+        await write(timed)
 
-    DirectSocket.data_received = was_read  # type: ignore[method-assign]
-    DirectSocket.send_receive_event_to_app = offered  # type: ignore[method-assign]
-    Connection.take, Connection.receive = taken, received  # type: ignore[method-assign]
-    Connection.write = written  # type: ignore[method-assign,assignment]
-    Hearing.hear, Flow.send = heard, sent  # type: ignore[method-assign]
+    taken.late = late  # type: ignore[attr-defined]
+    connection.take, connection.receive, connection.write = taken, received, written
+    hearing.hear, flow.send = heard, sent
 
 
 def report(loop: asyncio.AbstractEventLoop) -> None:
