@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from s2s.inbox import Inbox
 from s2s.jobs import Jobs
 from s2s.lane import Lane
-from s2s.messages import Clause, Message, Sound, Speech
+from s2s.messages import Clause, Message, Sound
 from s2s.place.pool import finishes
 from s2s.plan import Faces
+from s2s.pump import Pump
 from s2s.room import Room
 from s2s.scope import Scope
 from s2s.wiring import Network
@@ -47,11 +48,10 @@ class Flow:
         self._faces: Faces = network.faces
         self._ears = ears
         self._loop = asyncio.get_running_loop()
-        self._inboxes: dict[str, Inbox | Lane] = {}
-        self._boxes: dict[str, Inbox] = {}
+        self._queues: dict[str, Pump | Lane] = {}
         self._lanes: dict[str, Lane] = {}
-        self._pumps: list[asyncio.Task[None]] = []
-        self.room = Room(network, self._inboxes)
+        self._pumps: dict[str, Pump] = {}
+        self.room = Room(network, self._queues)
         self._jobs = Jobs(network, self, self.room)
         self._to: dict[str, Callable[[Scope, Message], None]] = {name: self._way_to(name) for name in network.nodes}
 
@@ -91,7 +91,7 @@ class Flow:
 
     def _queue(self, name: str, scope: Scope, item: Message) -> None:
         scope.count(name, 1)
-        dropped = self._inbox(name).put(scope, item)
+        dropped = self._pump(name).put(scope, item)
         if dropped is not None:
             dropped.count(name, -1)
             self.settle(dropped)
@@ -121,15 +121,15 @@ class Flow:
         else:
             self.deliver(name, scope, out)
 
-    def _inbox(self, name: str) -> Inbox:
-        found = self._boxes.get(name)
+    def _pump(self, name: str) -> Pump:
+        found = self._pumps.get(name)
         if found is None:
             node = self._network.nodes[name]
             place = node.place
             commits = node.stage is not None and type(node.stage).commits
-            found = Inbox(name, place.inbox, place.full == "drop-oldest", commits)
-            self._inboxes[name] = self._boxes[name] = found
-            self._pumps.append(self._loop.create_task(self._pump(name, found)))
+            inbox = Inbox(name, place.inbox, place.full == "drop-oldest", commits)
+            found = Pump(name, inbox, place.ahead, self._jobs, self.room, self._network.rush)
+            self._pumps[name] = self._queues[name] = found
         return found
 
     def _lane(self, name: str) -> Lane:
@@ -137,28 +137,8 @@ class Flow:
         if found is None:
             place = self._network.nodes[name].place
             found = Lane(name, self._network.pools[name], place, self, self.room)
-            self._lanes[name] = self._inboxes[name] = found
+            self._lanes[name] = self._queues[name] = found
         return found
-
-    async def _pump(self, name: str, inbox: Inbox) -> None:
-        """Start what waits for a stage, as far as those behind it have room, `ahead` items at once."""
-        ahead = asyncio.Semaphore(self._network.nodes[name].place.ahead)
-        before: asyncio.Event | None = None
-        while True:
-            await ahead.acquire()
-            scope, item = await inbox.get()
-            self.room.made()
-            if scope.live:
-                await self.room.credit(name, scope, item)
-            while isinstance(item, Speech) and scope.live and not scope.ended and self._network.rush.on:
-                await self.room.change()  # a partial can wait, an answer can't
-            if not scope.live:
-                scope.count(name, -1)
-                ahead.release()
-                continue
-            done = asyncio.Event()
-            self._jobs.start(name, scope, item, before, partial(_over, done, ahead))
-            before = done
 
     def finished(self, name: str, scope: Scope, item: Message | None) -> None:
         """Count an item, or a `finish` for None, that a stage is done with."""
@@ -206,7 +186,7 @@ class Flow:
         if not scope.live:
             for job in list(scope.jobs):
                 job.cancel()
-        for inbox in self._inboxes.values():
+        for inbox in self._queues.values():
             inbox.wake()
         self.room.made()
 
@@ -216,25 +196,17 @@ class Flow:
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """How full every inbox is and what it has dropped."""
-        return {name: {"waiting": len(box), "dropped": box.dropped} for name, box in self._inboxes.items()}
+        return {name: {"waiting": len(box), "dropped": box.dropped} for name, box in self._queues.items()}
 
     async def flush(self) -> None:
         """Return when the stages that commit have taken what was let out to them."""
-        for name, inbox in self._inboxes.items():
+        for name, inbox in self._queues.items():
             stage = self._network.nodes[name].stage
             while stage is not None and type(stage).commits and (inbox.due or self._jobs.busy(name)):
                 await self.room.change()
 
     async def close(self) -> None:
         """Cancel every task and wait for it."""
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, self._jobs.close(), return_exceptions=True)
-        self._pumps.clear()
-        for lane in self._lanes.values():
-            lane.close()
-
-
-def _over(done: asyncio.Event, ahead: asyncio.Semaphore) -> None:
-    done.set()
-    ahead.release()
+        for queue in self._queues.values():
+            queue.close()
+        await self._jobs.close()

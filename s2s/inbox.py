@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 
 from s2s.messages import Message, Speech
@@ -23,7 +22,6 @@ class Inbox:
         self._drops_oldest = drops_oldest
         self._commits = commits
         self._items: deque[tuple[Scope, Message]] = deque()
-        self._waiter: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -45,15 +43,9 @@ class Inbox:
             gone = self._items.popleft()[0]
             self.dropped += 1
         self._items.append((scope, item))
-        self.wake()
         return gone
 
-    def wake(self) -> None:
-        """Look again: an item has come, or a scope was committed or revoked."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _take(self) -> tuple[Scope, Message] | None:
+    def take(self) -> tuple[Scope, Message] | None:
         """Take the first item that may go; pieces of one turn that wait in a row go as one."""
         for at, (scope, item) in enumerate(self._items):
             if not scope.live or scope.committed or not self._commits:
@@ -77,10 +69,3 @@ class Inbox:
         mark = "start" if item.mark == "start" else pieces[-1].mark
         pcm = b"".join(piece.pcm for piece in pieces)
         return Speech(pcm=pcm, rate=item.rate, mark=mark, at_ms=item.at_ms)
-
-    async def get(self) -> tuple[Scope, Message]:
-        """Return the next item that may go, once there is one."""
-        while (found := self._take()) is None:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        return found

@@ -18,6 +18,9 @@ class Queue(Protocol):
     def full(self) -> bool:
         """Whether senders must wait."""
 
+    def __len__(self) -> int:
+        """How many items wait."""
+
     def wake(self) -> None:
         """Look again."""
 
@@ -28,8 +31,8 @@ class Room:
     def __init__(self, network: Network, queues: Mapping[str, Queue]) -> None:
         self._downstream = network.downstream
         self._queues = queues
-        self._lanes = network.lanes
         self._loop = asyncio.get_running_loop()
+        self._making = self._again = False
         self._waiting: list[asyncio.Future[None]] = []
 
     def blocked(self, name: str, scope: Scope, item: Message | None = None) -> bool:
@@ -55,11 +58,19 @@ class Room:
 
     def made(self) -> None:
         """Let those look again who wait."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                if not waiter.done():
-                    waiter.set_result(None)
-        for name in self._lanes:
-            if name in self._queues:
-                self._queues[name].wake()
+        self._again = True
+        if self._making:
+            return
+        self._making = True
+        try:
+            while self._again:
+                self._again = False
+                waiting, self._waiting = self._waiting, []
+                for waiter in waiting:
+                    if not waiter.done():
+                        waiter.set_result(None)
+                for queue in list(self._queues.values()):
+                    if queue:
+                        queue.wake()
+        finally:
+            self._making = False
