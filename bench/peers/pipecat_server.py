@@ -70,16 +70,17 @@ class RealtimeSerializer(FrameSerializer):
         super().__init__()
         self._resampler = create_stream_resampler(clear_after_secs=None)  # gaps are only this server's own delays
         self._samples, self._response = 0, ""
-        self.frames = deque[tuple[int, float]](maxlen=None if watched else 0)  # the last sample of each, when read
+        self.frames = deque[tuple[int, float]](maxlen=None if watched else 0)  # the last sample given, when read
 
     async def deserialize(self, data: str | bytes) -> f.Frame | None:
         """Return the sound of a frame, as far as the resampler gives it."""
         if (message := json.loads(data))["type"] != "input_audio_buffer.append":
             return None
         pcm = base64.b64decode(message["audio"])
-        self._samples += len(pcm) // 2
-        self.frames.append((self._samples, TimedSocket.taken_at))
+        taken_at = TimedSocket.taken_at
         sound = await self._resampler.resample(pcm, CALLER_HZ, HEARD_HZ)
+        self._samples += len(sound) // 2
+        self.frames.append((self._samples, taken_at))
         return f.InputAudioRawFrame(audio=sound, sample_rate=HEARD_HZ, num_channels=1) if sound else None
 
     async def serialize(self, frame: f.Frame) -> str | None:
@@ -98,8 +99,9 @@ class RealtimeSerializer(FrameSerializer):
 def watch(frames: deque[tuple[int, float]], detector: Any, output: Any) -> None:
     """Put stopwatches on one caller's ways in and out.
 
-    In: from when the last sound of a window was read until the pipeline has its state; what the resampler holds back
-    counts. Out: from when the transport takes a sound to write, its pause for real time over, until it was sent.
+    In: from when the frame was read with which the resampler gave the last sound of a window, until the pipeline has
+    its state; that the resampler gave that sound a frame late, on average, does not count. Out: from when the
+    transport takes a sound to write, its pause for real time over, until it was sent.
     """
     analyze, write, heard, end = detector.analyze_audio, output._write_frame, 0, WINDOW
 
@@ -108,7 +110,7 @@ def watch(frames: deque[tuple[int, float]], detector: Any, output: Any) -> None:
         state = await analyze(sound)
         heard += len(sound) // 2
         while end <= heard:
-            while frames[0][0] * HEARD_HZ < end * CALLER_HZ:
+            while frames[0][0] < end:
                 frames.popleft()
             inward.append((time.perf_counter() - frames[0][1]) * 1000)
             end += WINDOW
