@@ -21,7 +21,7 @@ class Place:
     batch: int = 1
     """Items of different callers that may share one model call, where the stage has `run_batch`."""
     wait_ms: float = 0.0
-    """How long a batch may wait for company; a sole caller never waits."""
+    """How long a full house's batch may wait for company: less with fewer callers than `batch`, a sole one never."""
     inbox: int = 64
     """Items of one caller that may wait here."""
     full: Literal["wait", "drop-oldest"] = "wait"

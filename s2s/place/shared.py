@@ -183,10 +183,14 @@ class SharedPool(abc.ABC):
                 job.end()
 
     def _waits(self) -> bool:
-        """Whether a batch should wait for more items, and the timer that ends its wait is set."""
+        """Whether a batch should wait for more items, and the timer that ends its wait is set.
+
+        The fewer callers there are, the less company would come, and the less it matters.
+        """
         if self.callers <= 1 or len(self._waiting) >= min(self.place.batch, self.callers) or not self.place.wait_ms:
             return False
-        left = self._waiting[0].since + self.place.wait_ms / 1000 - self._loop.time()
+        patience = self.place.wait_ms / 1000 * min(1.0, self.callers / self.place.batch)
+        left = self._waiting[0].since + patience - self._loop.time()
         if left <= 0:
             return False
         if self._timer is None:
