@@ -6,7 +6,6 @@ import asyncio
 import ctypes
 import gc
 import sys
-import time
 from collections.abc import Callable
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
@@ -49,9 +48,10 @@ def settle() -> None:
 
 async def tidy(busy: Callable[[], bool]) -> None:
     """Look for garbage when nobody is served, until cancelled."""
-    last = time.monotonic()
+    clock = asyncio.get_running_loop().time
+    last = clock()
     while True:
         await asyncio.sleep(QUIET_S)
-        if not busy() or time.monotonic() - last > BUSY_S:
+        if not busy() or clock() - last > BUSY_S:
             gc.collect()
-            last = time.monotonic()
+            last = clock()

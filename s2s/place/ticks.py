@@ -6,6 +6,7 @@ For models so small that handing a batch to a thread, and the interpreter back a
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -92,7 +93,7 @@ class TickPool(SharedPool):
     """A loaded stage whose batches run in the event loop; `first` is a stage that its items go through on the way."""
 
     def __init__(self, name: str, stage: Stage, place: Place, first: Stage | None = None) -> None:
-        super().__init__(name, stage, place)
+        super().__init__(name, stage, dataclasses.replace(place, replicas=1))
         self.first = first
 
     def _begin(self, worker: TickWorker, jobs: list[Job]) -> None:
