@@ -59,12 +59,12 @@ class LoopPool:
     def post(
         self, call: Call, item: Message, put: Callable[[Any], None], end: Callable[[BaseException | None], None]
     ) -> Ticket:
-        """Refuse: what runs in the loop is no batch."""
-        raise NotImplementedError
+        """Refuse: what runs here goes by `run`."""
+        raise TypeError(f"{self.name} takes no batches: its items are run, not posted")
 
     def drop(self, ticket: Ticket) -> None:
         """Refuse: nothing is posted here."""
-        raise NotImplementedError
+        raise TypeError(f"{self.name} takes no batches: nothing of it was posted")
 
     def hangup(self, call: Call) -> None:
         """Let the stage forget the caller."""
