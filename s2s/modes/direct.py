@@ -7,6 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 EXTENSION = "s2s.direct"
 """Where an application finds the socket, among the extensions of its scope."""
@@ -41,7 +42,10 @@ class DirectSocket(WebSocketsSansIOProtocol):
         await self.writable.wait()
         if self.disconnected or self.close_sent:
             raise ClientDisconnected
-        self.conn.send_text(data)
+        try:
+            self.conn.send_text(data)
+        except InvalidState:  # it has said goodbye, and the application has yet to hear of it
+            raise ClientDisconnected from None
         self.transport.write(b"".join(self.conn.data_to_send()))
 
 

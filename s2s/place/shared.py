@@ -154,10 +154,12 @@ class SharedPool(abc.ABC):
 
     def _dispatch(self, _: object = None) -> None:
         for worker in self._workers:
-            while self._waiting and worker.live and worker.free:
+            while self._waiting and _ready(worker):
                 if self.batches and self._waits():
                     return
                 self._sweep()
+                if not _ready(worker):  # whoever was told of an end may have posted the next item at once
+                    break
                 fitting = [job for job in self._waiting if self._fits(worker, job)]
                 if not fitting:
                     break
@@ -233,3 +235,7 @@ class SharedPool(abc.ABC):
         for task in self._joining:
             task.cancel()
         await asyncio.gather(*self._joining, *(worker.close() for worker in self._workers), return_exceptions=True)
+
+
+def _ready(worker: Worker) -> bool:
+    return worker.live and worker.free
