@@ -145,6 +145,8 @@ def _deploy(cfg: Any) -> int | None:
 def _reason(error: BaseException) -> str:
     """Return Hydra's message and that of its cause, without the folders that it searched."""
     texts = [str(error)]
+    if "hydra_joblib_launcher" in texts[0]:
+        return "hydra/launcher: 'isolated' needs the package 'hydra_joblib_launcher': pip install 's2s[bench]'"
     if error.__cause__ is not None and str(error.__cause__) not in texts[0]:
         texts.append(str(error.__cause__))
     return "\n".join(text.partition("\nConfig search path:")[0].strip() for text in texts)

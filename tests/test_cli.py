@@ -255,3 +255,8 @@ def test_python_m_s2s_is_s2s_run_and_tells_a_mistake_alike(tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("llm.modle: LlamaCpp has no such option")
+
+
+def test_a_launcher_whose_package_is_missing_says_what_installs_it() -> None:
+    error = RuntimeError("Unknown plugin class : 'hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher'")
+    assert cli._reason(error).endswith("needs the package 'hydra_joblib_launcher': pip install 's2s[bench]'")
