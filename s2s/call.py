@@ -18,8 +18,11 @@ from s2s.conversation.events import (
     End,
     Event,
     Failed,
+    Hear,
     Open,
     Output,
+    Remind,
+    Reminded,
     Replay,
     Resulted,
     Revoke,
@@ -63,6 +66,7 @@ class LiveCall:
         self._stepping = False
         self._epochs = 0
         self._waiting = False
+        self._reminder: asyncio.TimerHandle | None = None
         self.flow = Flow(network, self)
         self.hearing = Hearing(network, self.flow, clock, self)
         network.rush.join(id, self.flow.room.made)
@@ -132,6 +136,8 @@ class LiveCall:
             return
         self.closed = True
         self.hearing.close()
+        if self._reminder is not None:
+            self._reminder.cancel()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
@@ -159,8 +165,8 @@ class LiveCall:
         if scope.led_out and not scope.drained_told and scope.live:
             scope.drained_told = True
             self.feed(Drained(scope=scope.number))
-            if scope.empty:
-                self._scopes.pop(scope.number, None)
+        if scope.drained_told and scope.empty:
+            self._over(scope)
 
     def _next_out(self, scope: Scope) -> Message | None:
         heard = scope.gate.take_transcript()
@@ -198,14 +204,17 @@ class LiveCall:
             self._sink.tell(effect.fact)
         elif isinstance(effect, Open):
             plan = self._network.plan(effect.source, effect.settings)
-            opened = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories)
+            lane = effect.scope if effect.apart else 0
+            opened = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories, lane=lane)
             self._scopes[effect.scope] = opened
-        elif isinstance(effect, (Commit, Revoke, Send, End, Replay)):
+        elif isinstance(effect, Remind):
+            self._remind(effect.when)
+        elif isinstance(effect, (Commit, Revoke, Send, End, Replay, Hear)):
             scope = self._scopes.get(effect.scope)
             if scope is not None:  # one that is all out needs nothing more
                 self._work_on(scope, effect)
 
-    def _work_on(self, scope: Scope, effect: Commit | Revoke | Send | End | Replay) -> None:
+    def _work_on(self, scope: Scope, effect: Commit | Revoke | Send | End | Replay | Hear) -> None:
         if isinstance(effect, Commit):
             scope.committed = True
             self.flow.changed(scope)
@@ -216,6 +225,8 @@ class LiveCall:
             self._ask(scope, effect)
         elif isinstance(effect, End):
             self.flow.end(scope)
+        elif isinstance(effect, Hear):
+            self.hearing.give(scope, effect.pcm, effect.rate)
         else:
             self.hearing.replay(scope)
 
@@ -225,11 +236,22 @@ class LiveCall:
         for out in stage.run(scope.view(name), effect.item):
             self.flow.deliver(name, scope, out)
 
+    def _remind(self, when: float) -> None:
+        if self._reminder is not None:
+            self._reminder.cancel()
+        seconds = when - self._clock()
+        self._reminder = self.flow.later(seconds, lambda: self.feed(Reminded(heard_ms=self.heard_ms)))
+
     def _revoke(self, scope: Scope) -> None:
         if scope.live:
             scope.revoke()
-            self._scopes.pop(scope.number, None)
             self.flow.changed(scope)
+            self._over(scope)
+
+    def _over(self, scope: Scope) -> None:
+        self._scopes.pop(scope.number, None)
+        if scope.lane:
+            self.flow.forget(scope.lane)
 
     def _log_gap(self, scope: Scope) -> None:
         turn = self.hearing.take_turn()

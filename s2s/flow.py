@@ -48,9 +48,9 @@ class Flow:
         self._faces: Faces = network.faces
         self._ears = ears
         self._loop = asyncio.get_running_loop()
-        self._queues: dict[str, Pump | Lane] = {}
-        self._lanes: dict[str, Lane] = {}
-        self._pumps: dict[str, Pump] = {}
+        self._queues: dict[tuple[str, int], Pump | Lane] = {}
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._pumps: dict[tuple[str, int], Pump] = {}
         self.room = Room(network, self._queues)
         self._jobs = Jobs(network, self, self.room)
         self._to: dict[str, Callable[[Scope, Message], None]] = {name: self._way_to(name) for name in network.nodes}
@@ -87,11 +87,11 @@ class Flow:
 
     def _line_up(self, name: str, scope: Scope, item: Message) -> None:
         scope.count(name, 1)
-        self._lane(name).put(scope, item)
+        self._lane(name, scope.lane).put(scope, item)
 
     def _queue(self, name: str, scope: Scope, item: Message) -> None:
         scope.count(name, 1)
-        dropped = self._pump(name).put(scope, item)
+        dropped = self._pump(name, scope.lane).put(scope, item)
         if dropped is not None:
             dropped.count(name, -1)
             self.settle(dropped)
@@ -121,23 +121,23 @@ class Flow:
         else:
             self.deliver(name, scope, out)
 
-    def _pump(self, name: str) -> Pump:
-        found = self._pumps.get(name)
+    def _pump(self, name: str, lane: int) -> Pump:
+        found = self._pumps.get((name, lane))
         if found is None:
             node = self._network.nodes[name]
             place = node.place
             commits = node.stage is not None and type(node.stage).commits
             inbox = Inbox(name, place.inbox, place.full == "drop-oldest", commits)
             found = Pump(name, inbox, place.ahead, self._jobs, self.room, self._network.rush)
-            self._pumps[name] = self._queues[name] = found
+            self._pumps[name, lane] = self._queues[name, lane] = found
         return found
 
-    def _lane(self, name: str) -> Lane:
-        found = self._lanes.get(name)
+    def _lane(self, name: str, lane: int) -> Lane:
+        found = self._lanes.get((name, lane))
         if found is None:
             place = self._network.nodes[name].place
             found = Lane(name, self._network.pools[name], place, self, self.room)
-            self._lanes[name] = self._queues[name] = found
+            self._lanes[name, lane] = self._queues[name, lane] = found
         return found
 
     def finished(self, name: str, scope: Scope, item: Message | None) -> None:
@@ -177,7 +177,7 @@ class Flow:
                 else:
                     scope.count(name, 1)
                     self._jobs.start(name, scope, None)
-        if scope.led and not scope.drained_told:
+        if scope.led and (not scope.drained_told or scope.empty):
             scope.gate.ended()
             self._ears.to_caller(scope)
 
@@ -186,7 +186,7 @@ class Flow:
         if not scope.live:
             for job in list(scope.jobs):
                 job.cancel()
-        for inbox in self._queues.values():
+        for inbox in list(self._queues.values()):
             inbox.wake()
         self.room.made()
 
@@ -196,11 +196,23 @@ class Flow:
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """How full every inbox is and what it has dropped."""
-        return {name: {"waiting": len(box), "dropped": box.dropped} for name, box in self._queues.items()}
+        found: dict[str, dict[str, int]] = {}
+        for (name, _), box in self._queues.items():
+            counts = found.setdefault(name, {"waiting": 0, "dropped": 0})
+            counts["waiting"] += len(box)
+            counts["dropped"] += box.dropped
+        return found
+
+    def forget(self, lane: int) -> None:
+        """Drop the queues of a lane that nothing will come on any more."""
+        for key in [key for key in self._queues if key[1] == lane]:
+            self._queues.pop(key).close()
+            self._pumps.pop(key, None)
+            self._lanes.pop(key, None)
 
     async def flush(self) -> None:
         """Return when the stages that commit have taken what was let out to them."""
-        for name, inbox in self._queues.items():
+        for (name, _), inbox in list(self._queues.items()):
             stage = self._network.nodes[name].stage
             while stage is not None and type(stage).commits and (inbox.due or self._jobs.busy(name)):
                 await self.room.change()

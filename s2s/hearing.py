@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from s2s.audio import Resampler
 from s2s.conversation.events import Event, Spoken
 from s2s.conversation.state import State
 from s2s.flow import Flow
@@ -113,6 +114,12 @@ class Hearing:
         """Give a scope all the sound of the open turn so far."""
         piece = Speech(pcm=b"".join(self._turn_sound), rate=self._turn_rate, mark="start")
         self._flow.deliver(self._network.faces.turn, scope, piece)
+
+    def give(self, scope: Scope, pcm: bytes, rate: int) -> None:
+        """Give a scope the sound of a whole turn: mono s16le at any rate."""
+        resampler = Resampler(self._turn_rate)
+        whole = resampler.push(pcm, rate) + resampler.flush()
+        self._flow.deliver(self._network.faces.turn, scope, Speech(pcm=whole, rate=self._turn_rate, mark="start"))
 
     def take_turn(self) -> tuple[float, Marks] | None:
         """Return, once, until when the last turn was spoken, in loop seconds, and the marks of its scope."""

@@ -26,9 +26,9 @@ class Queue(Protocol):
 
 
 class Room:
-    """The queues of a caller, by stage, and those who wait until one of them, or a scope's gate, has room."""
+    """The queues of a caller, by stage and lane, and those who wait until one of them, or a scope's gate, has room."""
 
-    def __init__(self, network: Network, queues: Mapping[str, Queue]) -> None:
+    def __init__(self, network: Network, queues: Mapping[tuple[str, int], Queue]) -> None:
         self._downstream = network.downstream
         self._queues = queues
         self._loop = asyncio.get_running_loop()
@@ -41,8 +41,10 @@ class Room:
             if right == "caller":
                 if scope.gate.full(item.index if isinstance(item, Clause) else None):
                     return True
-            elif right in self._queues and self._queues[right].full:
-                return True
+            else:
+                queue = self._queues.get((right, scope.lane))
+                if queue is not None and queue.full:
+                    return True
         return False
 
     async def credit(self, name: str, scope: Scope, item: Message | None = None) -> None:

@@ -24,7 +24,10 @@ OPEN_S = 2.0
 
 
 class Scope:
-    """One turn revision, one response, or the listening itself (`listening`), of one call."""
+    """One turn revision, one response, or the listening itself (`listening`), of one call.
+
+    Scopes of one `lane` are worked on in the order in which they were asked for: 0 is the conversation's own.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Scope:
         now: float,
         memories: dict[str, dict[str, Any]],
         listening: bool = False,
+        lane: int = 0,
     ) -> None:
         self.call_id = call_id
         self.number = number
@@ -44,6 +48,7 @@ class Scope:
         self.live = True
         self.committed = listening
         self.listening = listening
+        self.lane = lane
         self.ended = False
         self.drained_told = False
         self.gate = Gate()

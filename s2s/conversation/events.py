@@ -76,11 +76,22 @@ class Played(Event, frozen=True, kw_only=True):
     ms: float
 
 
+class Reminded(Event, frozen=True, kw_only=True):
+    """The time that `Remind` asked for has come; `heard_ms` of the caller's sound were taken by now."""
+
+    heard_ms: float
+
+
 class CreateItem(Event, frozen=True, kw_only=True):
-    """The client adds an item: after `previous_id`, at the front for "root", at the end for None."""
+    """The client adds an item: after `previous_id`, at the front for "root", at the end for None.
+
+    `sound`, mono s16le at `rate` Hz, is the user's speech where its words are yet to be recognised.
+    """
 
     item: Item
     previous_id: str | None = None
+    sound: bytes = b""
+    rate: int = 0
     event_id: str | None = None
 
 
@@ -135,11 +146,29 @@ class Tell(Effect, frozen=True, kw_only=True):
 
 
 class Open(Effect, frozen=True, kw_only=True):
-    """Open a scope: work that begins at `source` (`turn` or `chat`), under these settings."""
+    """Open a scope: work that begins at `source` (`turn` or `chat`), under these settings.
+
+    Work of a scope that is `apart` waits for no other scope's.
+    """
 
     scope: int
     source: str
     settings: Settings
+    apart: bool = False
+
+
+class Hear(Effect, frozen=True, kw_only=True):
+    """Give this scope the sound of a whole turn: mono s16le `pcm` at `rate` Hz."""
+
+    scope: int
+    pcm: bytes
+    rate: int
+
+
+class Remind(Effect, frozen=True, kw_only=True):
+    """Tell the conversation when this time has come, in seconds on the injected clock."""
+
+    when: float
 
 
 class Replay(Effect, frozen=True, kw_only=True):

@@ -28,6 +28,14 @@ class SpeechStopped(Fact, frozen=True, kw_only=True):
     at_ms: int
 
 
+class TurnMissed(Fact, frozen=True, kw_only=True):
+    """The caller has said nothing for as long as the client waits for them, between these times of the input clock."""
+
+    item_id: str
+    from_ms: int
+    to_ms: int
+
+
 class TurnCommitted(Fact, frozen=True, kw_only=True):
     """The caller's sound has become an item."""
 

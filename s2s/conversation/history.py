@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from s2s.conversation import turns
 from s2s.conversation.events import CreateItem, DeleteItem, Played, RetrieveItem, TruncateItem
 from s2s.conversation.facts import ItemDeleted, ItemRetrieved, ItemTruncated
 from s2s.conversation.items import Item, heard_text
@@ -27,8 +28,14 @@ def on_create(step: Step, event: CreateItem) -> None:
             step.refuse("item_create_invalid_previous_item_id", message, event.event_id, "previous_item_id")
             return
         at = ids.index(event.previous_id) + 1
+    if event.sound and not step.state.wiring.transcripts:
+        message = "This deployment recognises no speech: give the audio's transcript."
+        step.refuse("invalid_value", message, event.event_id, "item.content")
+        return
     step.insert(item, at)
     step.done(item)
+    if event.sound:
+        turns.recognise(step, item, event.sound, event.rate)
 
 
 def on_delete(step: Step, event: DeleteItem) -> None:

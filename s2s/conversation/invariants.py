@@ -139,7 +139,7 @@ class Ledger:
         elif isinstance(effect, ev.Revoke):
             self._alive(effect.scope)
             self.revoked.add(effect.scope)
-        elif isinstance(effect, (ev.Send, ev.Replay)):
+        elif isinstance(effect, (ev.Send, ev.Replay, ev.Hear)):
             self._alive(effect.scope)
             require(effect.scope not in self.ended, "nothing is sent to a scope whose source has ended")
 

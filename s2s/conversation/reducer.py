@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from s2s.conversation import history, output, responses, turns
+from s2s.conversation import history, idle, output, responses, turns
 from s2s.conversation.events import (
     CancelResponse,
     Cleared,
@@ -18,6 +18,7 @@ from s2s.conversation.events import (
     Failed,
     Output,
     Played,
+    Reminded,
     Resulted,
     RetrieveItem,
     Spoken,
@@ -36,7 +37,9 @@ def _failed(step: Step, event: Failed) -> None:
 
 def _drained(step: Step, event: Drained) -> None:
     turns.drained(step, event.scope)
-    responses.drained(step, event)
+    ended = responses.drained(step, event)
+    if ended is not None and step.state.default is None:
+        idle.await_caller(step, ended)
 
 
 HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
@@ -49,6 +52,7 @@ HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
     Failed: _failed,
     Drained: _drained,
     Played: history.on_played,
+    Reminded: idle.on_reminded,
     CreateItem: history.on_create,
     DeleteItem: history.on_delete,
     RetrieveItem: history.on_retrieve,

@@ -13,6 +13,8 @@ from s2s.conversation.step import Step
 from s2s.messages import Ask, Line
 from s2s.settings import Settings
 
+SILENCE = "(The caller says nothing.)"
+"""What the language model is told of a caller whom it should speak to again."""
 LIMITS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -30,7 +32,15 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
     response = _open(step, step.state.settings, told=told)
     if told:
         step.tell(ResponseCreated(response=response.view()))
-    _ask(step, response, None if told else turn)
+    _ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
+
+
+def answer_silence(step: Step) -> None:
+    """Speak again because the caller does not."""
+    if step.state.wiring.chat:
+        response = _open(step, step.state.settings)
+        step.tell(ResponseCreated(response=response.view()))
+        _ask(step, response, Line(role="user", text=SILENCE))
 
 
 def on_create(step: Step, event: CreateResponse) -> None:
@@ -91,20 +101,23 @@ def _open(
         rounds=rounds,
     )
     step.set(responses=(*step.state.responses, response))
-    step.do(Open(scope=response.scope, source="chat", settings=settings))
+    if in_conversation:
+        step.set(idle_at=None)
+    step.do(Open(scope=response.scope, source="chat", settings=settings, apart=not in_conversation))
     if told:
         step.do(Commit(scope=response.scope))
     return response
 
 
-def _ask(step: Step, response: Response, open_turn: Turn | None = None) -> None:
-    """Ask for an answer to the conversation so far, and to `open_turn`, which is no part of it yet."""
+def _ask(step: Step, response: Response, last: Line | None = None, language: str = "") -> None:
+    """Ask for an answer to the conversation so far, and to `last`, in `language`, which is no part of it."""
     items = step.state.items if response.input is None else response.input
     lines = lines_of(items)
     said = (item for item in reversed(items) if item.kind == "message" and item.role == "user")
-    language = next((item.language for item in said), "")
-    if open_turn is not None:
-        lines, language = (*lines, Line(role="user", text=open_turn.text or "")), open_turn.language
+    if last is None:
+        language = next((item.language for item in said), "")
+    else:
+        lines = (*lines, last)
     step.respond(response, asked=True)
     step.do(Send(scope=response.scope, item=Ask(lines=lines, language=language)))
     step.do(End(scope=response.scope))
@@ -187,11 +200,11 @@ def failed(step: Step, event: Failed) -> bool:
     return True
 
 
-def drained(step: Step, event: Drained) -> None:
-    """All of a response has come out: end it, and go on if its tools have returned."""
+def drained(step: Step, event: Drained) -> Response | None:
+    """All of a response has come out: end it, and go on if its tools have returned; return it as it was."""
     response = step.state.response(event.scope)
     if response is None or not response.told:
-        return
+        return None
     response = output.close(step, response, "incomplete" if response.reason in LIMITS else "completed")
     if response.reason in LIMITS:
         step.tell(ResponseDone(response=response.view("incomplete", LIMITS[response.reason])))
@@ -206,3 +219,4 @@ def drained(step: Step, event: Drained) -> None:
         again = _open(step, settings, rounds=rounds)
         step.tell(ResponseCreated(response=again.view()))
         _ask(step, again)
+    return response

@@ -28,7 +28,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `paused` says that
     its scope has ended early, `drained` that all of it has come out, `committed` that what comes of it may leave,
-    `failed` why there will be no text.
+    `manual` that the client asked for its end, `given` that it gave the sound as an item, `failed` why there will be no
+    text.
     """
 
     scope: int
@@ -42,6 +43,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     drained: bool = False
     committed: bool = False
     manual: bool = False
+    given: bool = False
     failed: str = ""
 
 
@@ -101,7 +103,8 @@ class Playing(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """A whole conversation: one is made per call and replaced at every step.
 
-    `unanswered` says that a turn got no answer because the caller was speaking again by then.
+    `unanswered` says that a turn got no answer because the caller was speaking again by then, `idle_at` when the
+    caller is to be asked whether they are still there.
     """
 
     wiring: Wiring = Wiring()
@@ -114,6 +117,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     responses: tuple[Response, ...] = ()
     playing: Playing | None = None
     unanswered: bool = False
+    idle_at: float | None = None
 
     @property
     def default(self) -> Response | None:

@@ -53,6 +53,10 @@ class Step:
         at = ids.index(item_id) if item_id in ids else 0
         return ids[at - 1] if at > 0 else None
 
+    def last(self) -> str | None:
+        """Return the id of the last item."""
+        return self.state.items[-1].id if self.state.items else None
+
     def insert(self, item: Item, at: int | None = None) -> None:
         """Give an item its place and say so."""
         items = list(self.state.items)

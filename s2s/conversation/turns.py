@@ -10,6 +10,7 @@ from s2s.conversation import responses
 from s2s.conversation.events import (
     Cleared,
     End,
+    Hear,
     Open,
     Replay,
     Revoke,
@@ -55,6 +56,7 @@ def on_spoken(step: Step, event: Spoken) -> None:
 def _start(step: Step, event: Spoken) -> None:
     detection = step.state.settings.detection
     item_id = step.name("item")
+    step.set(idle_at=None)
     if not event.manual:
         step.tell(SpeechStarted(item_id=item_id, at_ms=round(event.at_ms)))
         if detection is not None and detection.interrupt_response:
@@ -78,8 +80,7 @@ def _end(step: Step, turn: Turn, event: Spoken) -> None:
     turn = msgspec.structs.replace(turn, ended_ms=event.at_ms)
     if not turn.manual:
         step.tell(SpeechStopped(item_id=turn.item_id, at_ms=round(event.at_ms)))
-    last = step.state.items[-1].id if step.state.items else None
-    step.tell(TurnCommitted(item_id=turn.item_id, previous_id=last))
+    step.tell(TurnCommitted(item_id=turn.item_id, previous_id=step.last()))
     item = Item(id=turn.item_id, role="user", parts=(Part(kind="input_audio"),))
     step.insert(item)
     step.done(item)
@@ -97,6 +98,16 @@ def _end(step: Step, turn: Turn, event: Spoken) -> None:
             _close(step, turn.scope)
     elif not step.state.wiring.transcripts:
         responses.answer(step, turn)
+
+
+def recognise(step: Step, item: Item, pcm: bytes, rate: int) -> None:
+    """Have the speech of a client's own item recognised: mono s16le `pcm` at `rate` Hz."""
+    turn = Turn(scope=step.count(), item_id=item.id, began_ms=0.0, manual=True, given=True)
+    step.do(Open(scope=turn.scope, source="turn", settings=step.state.settings))
+    step.do(Hear(scope=turn.scope, pcm=pcm, rate=rate))
+    step.do(End(scope=turn.scope))
+    step.set(due=(*step.state.due, turn))
+    responses.commit_turns(step)
 
 
 def on_transcribed(step: Step, event: Transcribed) -> None:
@@ -128,7 +139,7 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
 
 def _hear(step: Step, turn: Turn, text: str, stable: int) -> Turn:
     certain = text[:stable]
-    if not step.state.settings.transcribe or turn.manual or not certain.startswith(turn.sent):
+    if not _captioned(step, turn) or turn.manual or not certain.startswith(turn.sent):
         return turn
     delta = certain[len(turn.sent) :]
     if not delta:
@@ -144,7 +155,7 @@ def _know(step: Step, turn: Turn) -> None:
     if item is not None:
         part = Part(kind="input_audio", text=text)
         step.put(msgspec.structs.replace(item, parts=(part,), language=turn.language))
-    if step.state.settings.transcribe:
+    if _captioned(step, turn):
         if text.startswith(turn.sent) and text != turn.sent:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
         seconds = math.ceil(max(0.0, turn.ended_ms - turn.began_ms) / 1000)
@@ -155,8 +166,13 @@ def _know(step: Step, turn: Turn) -> None:
 
 
 def _fail_text(step: Step, turn: Turn, reason: str) -> None:
-    if step.state.settings.transcribe:
+    if _captioned(step, turn):
         step.tell(TurnTextFailed(item_id=turn.item_id, reason=reason))
+
+
+def _captioned(step: Step, turn: Turn) -> bool:
+    """Whether the client is told what was said in a turn."""
+    return step.state.settings.transcribe and not turn.given
 
 
 def _put_due(step: Step, turn: Turn) -> None:

@@ -11,56 +11,30 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from s2s.conversation import events as ev
 from s2s.conversation import facts as f
-from s2s.conversation.invariants import Ledger
 from s2s.conversation.items import Item, Part
-from s2s.conversation.reducer import step
-from s2s.conversation.state import State, Wiring
+from s2s.conversation.state import Wiring
 from s2s.messages import Reply, ReplyEnd, Sound, ToolCall, ToolResult, Transcript
 from s2s.settings import Detection, Settings
+from tests.conversation.bench import Bench
 
 WORDS = st.sampled_from(["yes.", "one two", "and so on,", "well"])
-
-
-class Bench:
-    """A reducer with its ledger: every step is checked."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.state = State(prefix="t_", **changes)
-        self.ledger = Ledger()
-        self.now = 0.0
-        self.told: list[f.Fact] = []
-        self.effects: list[ev.Effect] = []
-
-    def do(self, event: ev.Event) -> list[f.Fact]:
-        """Take a step, check it, and return what is told."""
-        import msgspec
-
-        self.now += 0.01
-        event = msgspec.structs.replace(event, at=self.now)
-        before = self.state
-        self.state, effects = step(before, event)
-        again, same = step(before, event)
-        assert (again, same) == (self.state, effects), "a step depends on nothing but its state and event"
-        self.ledger.stepped(event, self.state, effects)
-        self.effects.extend(effects)
-        told = [effect.fact for effect in effects if isinstance(effect, ev.Tell)]
-        self.told.extend(told)
-        return told
-
-    @property
-    def scopes(self) -> list[int]:
-        """Every scope ever opened, the revoked and finished ones included: late work comes from those too."""
-        return sorted(self.ledger.opened)
 
 
 class Conversation(RuleBasedStateMachine):
     """Speech, recognition, answers, faults and clients' requests in any order."""
 
     @initialize(
-        chat=st.booleans(), words=st.booleans(), create=st.booleans(), interrupt=st.booleans(), transcribe=st.booleans()
+        chat=st.booleans(),
+        words=st.booleans(),
+        create=st.booleans(),
+        interrupt=st.booleans(),
+        transcribe=st.booleans(),
+        idle_ms=st.sampled_from([None, 50]),
     )
-    def begin(self, chat: bool, words: bool, create: bool, interrupt: bool, transcribe: bool) -> None:
-        detection = Detection(create_response=create, interrupt_response=interrupt)
+    def begin(
+        self, chat: bool, words: bool, create: bool, interrupt: bool, transcribe: bool, idle_ms: int | None
+    ) -> None:
+        detection = Detection(create_response=create, interrupt_response=interrupt, idle_ms=idle_ms)
         self.bench = Bench(
             wiring=Wiring(chat=chat, words=words, tool_rounds=3),
             settings=Settings(detection=detection, transcribe=transcribe),
@@ -156,11 +130,19 @@ class Conversation(RuleBasedStateMachine):
         ids = [None, "resp_nobody", *(response.id for response in self.bench.state.responses)]
         self.bench.do(ev.CancelResponse(response_id=data.draw(st.sampled_from(ids))))
 
-    @rule(data=st.data(), where=st.sampled_from([None, "root", "nobody"]))
-    def create_item(self, data: st.DataObject, where: str | None) -> None:
+    @rule(data=st.data(), where=st.sampled_from([None, "root", "nobody"]), spoken=st.booleans())
+    def create_item(self, data: st.DataObject, where: str | None, spoken: bool) -> None:
         name = data.draw(st.sampled_from(["", "mine", "yours"]))
-        item = Item(id=name, parts=(Part(kind="input_text", text="hi"),))
-        self.bench.do(ev.CreateItem(item=item, previous_id=where))
+        part = Part(kind="input_audio") if spoken else Part(kind="input_text", text="hi")
+        sound = bytes(480) if spoken else b""
+        self.bench.do(ev.CreateItem(item=Item(id=name, parts=(part,)), previous_id=where, sound=sound, rate=24000))
+
+    @rule(late=st.booleans())
+    def remind(self, late: bool) -> None:
+        due = self.bench.state.idle_at
+        if late and due is not None:
+            self.bench.now = max(self.bench.now, due)
+        self.bench.do(ev.Reminded(heard_ms=self.bench.now * 1000))
 
     @rule(data=st.data(), ms=st.integers(-10, 100))
     def truncate(self, data: st.DataObject, ms: int) -> None:
