@@ -10,27 +10,7 @@ from typing import Any
 
 import msgspec
 
-from s2s.conversation.events import (
-    Cleared,
-    Commit,
-    Drained,
-    Effect,
-    End,
-    Event,
-    Failed,
-    Hear,
-    Open,
-    Output,
-    Remind,
-    Reminded,
-    Replay,
-    Resulted,
-    Revoke,
-    Send,
-    Tell,
-    Transcribed,
-    Updated,
-)
+from s2s.conversation import events as ev
 from s2s.conversation.facts import Problem
 from s2s.conversation.reducer import step
 from s2s.conversation.state import State
@@ -62,7 +42,7 @@ class LiveCall:
         self._clock = clock
         self._memories: dict[str, dict[str, Any]] = {}
         self._scopes: dict[int, Scope] = {}
-        self._events: deque[Event] = deque()
+        self._events: deque[ev.Event] = deque()
         self._stepping = False
         self._epochs = 0
         self._waiting = False
@@ -96,16 +76,16 @@ class LiveCall:
         self._revoke(self.flow.listening)
         self._listen()
         self.hearing.clear()
-        self.feed(Cleared())
+        self.feed(ev.Cleared())
 
     async def update(self, settings: Settings) -> None:
         """Change the settings: from the next turn and the next response on."""
         if settings.detection != self.state.settings.detection and self.state.turn is not None:
             await self.commit()
         self.flow.listening.rebind(settings)
-        self.feed(Updated(settings=settings))
+        self.feed(ev.Updated(settings=settings))
 
-    def feed(self, event: Event) -> None:
+    def feed(self, event: ev.Event) -> None:
         """Give the conversation an event and carry out what follows."""
         if self.closed:
             return
@@ -154,17 +134,17 @@ class LiveCall:
         """Let out what waits at a scope's gate, in order, as far as it may go."""
         while scope.live and (item := self._next_out(scope)) is not None:
             if isinstance(item, Transcript):
-                self.feed(Transcribed(scope=scope.number, transcript=item))
+                self.feed(ev.Transcribed(scope=scope.number, transcript=item))
             elif isinstance(item, (Reply, ReplyEnd, ToolCall, Sound)):
                 if isinstance(item, Sound):
                     if scope.sound_until is None:
                         self._log_gap(scope)
                     scope.played_after(self._clock(), seconds(item))
-                self.feed(Output(scope=scope.number, item=item))
+                self.feed(ev.Output(scope=scope.number, item=item))
         self.flow.room.made()
         if scope.led_out and not scope.drained_told and scope.live:
             scope.drained_told = True
-            self.feed(Drained(scope=scope.number))
+            self.feed(ev.Drained(scope=scope.number))
         if scope.drained_told and scope.empty:
             self._over(scope)
 
@@ -178,9 +158,9 @@ class LiveCall:
         """Take what comes to the conversation from the graph."""
         if isinstance(item, Transcript):
             if not self._network.captions:
-                self.feed(Transcribed(scope=scope.number, transcript=item))
+                self.feed(ev.Transcribed(scope=scope.number, transcript=item))
         elif isinstance(item, ToolResult):
-            self.feed(Resulted(scope=scope.number, result=item))
+            self.feed(ev.Resulted(scope=scope.number, result=item))
 
     def from_turn(self, item: Message) -> None:
         """Take a piece of the caller's turn."""
@@ -194,43 +174,43 @@ class LiveCall:
         if scope.listening:
             self._sink.tell(Problem(code="server_error", message=f"{stage}: {reason}"))
         elif scope.leading(stage):
-            self.feed(Failed(scope=scope.number, stage=stage, reason=reason))
+            self.feed(ev.Failed(scope=scope.number, stage=stage, reason=reason))
             self._revoke(scope)
 
     # how it is carried out
 
-    def _carry_out(self, effect: Effect) -> None:
-        if isinstance(effect, Tell):
+    def _carry_out(self, effect: ev.Effect) -> None:
+        if isinstance(effect, ev.Tell):
             self._sink.tell(effect.fact)
-        elif isinstance(effect, Open):
+        elif isinstance(effect, ev.Open):
             plan = self._network.plan(effect.source, effect.settings)
             lane = effect.scope if effect.apart else 0
             opened = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories, lane=lane)
             self._scopes[effect.scope] = opened
-        elif isinstance(effect, Remind):
+        elif isinstance(effect, ev.Remind):
             self._remind(effect.when)
-        elif isinstance(effect, (Commit, Revoke, Send, End, Replay, Hear)):
+        elif isinstance(effect, (ev.Commit, ev.Revoke, ev.Send, ev.End, ev.Replay, ev.Hear)):
             scope = self._scopes.get(effect.scope)
             if scope is not None:  # one that is all out needs nothing more
                 self._work_on(scope, effect)
 
-    def _work_on(self, scope: Scope, effect: Commit | Revoke | Send | End | Replay | Hear) -> None:
-        if isinstance(effect, Commit):
+    def _work_on(self, scope: Scope, effect: ev.Commit | ev.Revoke | ev.Send | ev.End | ev.Replay | ev.Hear) -> None:
+        if isinstance(effect, ev.Commit):
             scope.committed = True
             self.flow.changed(scope)
             self.to_caller(scope)
-        elif isinstance(effect, Revoke):
+        elif isinstance(effect, ev.Revoke):
             self._revoke(scope)
-        elif isinstance(effect, Send):
+        elif isinstance(effect, ev.Send):
             self._ask(scope, effect)
-        elif isinstance(effect, End):
+        elif isinstance(effect, ev.End):
             self.flow.end(scope)
-        elif isinstance(effect, Hear):
+        elif isinstance(effect, ev.Hear):
             self.hearing.give(scope, effect.pcm, effect.rate)
         else:
             self.hearing.replay(scope)
 
-    def _ask(self, scope: Scope, effect: Send) -> None:
+    def _ask(self, scope: Scope, effect: ev.Send) -> None:
         name = self._network.faces.chat
         stage: Any = self._network.nodes[name].stage
         for out in stage.run(scope.view(name), effect.item):
@@ -240,7 +220,7 @@ class LiveCall:
         if self._reminder is not None:
             self._reminder.cancel()
         seconds = when - self._clock()
-        self._reminder = self.flow.later(seconds, lambda: self.feed(Reminded(heard_ms=self.heard_ms)))
+        self._reminder = self.flow.later(seconds, lambda: self.feed(ev.Reminded(heard_ms=self.heard_ms)))
 
     def _revoke(self, scope: Scope) -> None:
         if scope.live:

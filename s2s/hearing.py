@@ -9,6 +9,7 @@ from s2s.audio import Resampler
 from s2s.conversation.events import Event, Spoken
 from s2s.conversation.state import State
 from s2s.flow import Flow
+from s2s.kept import Kept
 from s2s.messages import Audio, Speech
 from s2s.metrics import Marks
 from s2s.scope import Scope
@@ -16,10 +17,16 @@ from s2s.wiring import Network
 
 MUTE_S = 3.0
 """Seconds without any sound from the caller after which an open turn is taken as over."""
+HELD_S = 600.0
+"""Seconds of sound that push to talk holds between two commits."""
 SHORTEST_MS = 100.0
 """Sound below this can't be committed."""
 TAIL_SAMPLES = 512
 """Silence after committed sound, so that a detector that works in hops has all of it."""
+
+
+class InputFull(RuntimeError):
+    """Push to talk holds so much sound that no more is taken before a commit or a clear."""
 
 
 class Listener(Protocol):
@@ -51,6 +58,9 @@ class Hearing:
         self._last_turn: tuple[float, Marks] | None = None
         self._sounded_at = 0.0
         self._watch: Any = None
+        self._full = False
+        self.kept = Kept(0.0)
+        """The sound of the last turns, as far as somebody may ask for it."""
 
     @property
     def ready(self) -> bool:
@@ -63,7 +73,13 @@ class Hearing:
         self.hear(pcm, rate)
 
     def hear(self, pcm: bytes, rate: int) -> None:
-        """Take mono s16le sound of whole samples, when `ready`."""
+        """Take mono s16le sound of whole samples, when `ready`; raise InputFull, once, where it is too much."""
+        if self._call.state.settings.detection is None and self.heard_ms - self._cut_ms >= HELD_S * 1000:
+            full, self._full = self._full, True
+            if not full:
+                raise InputFull(f"the input audio buffer holds {HELD_S:g} s: commit or clear it")
+            return
+        self._full = False
         self._sounded_at = self._clock()
         item = Audio(pcm=pcm, rate=rate, at_ms=self.heard_ms)
         self.heard_ms += len(pcm) / 2 / rate * 1000
@@ -107,6 +123,8 @@ class Hearing:
                 self._last_turn = (self._clock() - speech.quiet_ms / 1000, self._turn_marks)
             call.feed(event)
             if speech.mark == "end":
+                if turn is not None:
+                    self.kept.put(turn.item_id, self._turn_sound, self._turn_rate)
                 self._turn_sound = []
                 self._cut_ms = max(self._cut_ms, min(speech.at_ms, self.heard_ms))  # the tail of a commit is not theirs
 

@@ -29,7 +29,11 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a call; `detection` None is push-to-talk, `max_tokens` None is no limit."""
+    """The settings of a call; `detection` None is push-to-talk, `max_tokens` None is no limit.
+
+    `effort` is how much a model thinks first, from none to xhigh. A conversation that has grown too long is cut to the
+    share `truncation` of what it may be, `budget_tokens` where that is set; None lets the answer fail instead.
+    """
 
     instructions: str = ""
     voice: str | None = None
@@ -40,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"  # auto, none, required, or function:NAME
     parallel_tools: bool = True
+    effort: str | None = None
+    truncation: float | None = 0.75
+    budget_tokens: int | None = None
     outputs: tuple[str, ...] = ("audio",)  # audio, or text
     transcribe: bool = True
     detection: Detection | None = Detection()

@@ -106,6 +106,10 @@ class Stage:
         """Sources of the weights that `load` resolves, as `s2s.weights` reads them."""
         return []
 
+    def voice_names(self) -> list[str] | None:
+        """Names that `Settings.voice` may have once it is loaded; None where a server knows them alone."""
+        return []
+
     def finish(self, call: Call) -> Iterator[Any]:
         """Give what is left when the scope's input has ended."""
         return iter(())

@@ -153,8 +153,8 @@ def _know(step: Step, turn: Turn) -> None:
     text = turn.text or ""
     item = step.find(turn.item_id)
     if item is not None:
-        part = Part(kind="input_audio", text=text)
-        step.put(msgspec.structs.replace(item, parts=(part,), language=turn.language))
+        parts = tuple(_with_words(part, text) for part in item.parts)
+        step.put(msgspec.structs.replace(item, parts=parts, language=turn.language))
     if _captioned(step, turn):
         if text.startswith(turn.sent) and text != turn.sent:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
@@ -163,6 +163,11 @@ def _know(step: Step, turn: Turn) -> None:
     if not responses.tell_untold(step):
         responses.answer(step, turn)
     responses.ask_waiting(step)
+
+
+def _with_words(part: Part, text: str) -> Part:
+    unknown = part.kind == "input_audio" and part.text is None
+    return msgspec.structs.replace(part, text=text) if unknown else part
 
 
 def _fail_text(step: Step, turn: Turn, reason: str) -> None:

@@ -24,7 +24,7 @@ class ChatCompletions(Remote):
     images: bool = True
 
     honours: ClassVar[frozenset[str]] = frozenset(
-        {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools"}
+        {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools", "effort"}
     )
 
     async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ToolCall | ReplyEnd]:
@@ -43,7 +43,12 @@ class ChatCompletions(Remote):
         settings = call.settings
         limit = settings.max_tokens if settings.max_tokens is not None else self.max_tokens
         temperature = settings.temperature if settings.temperature is not None else self.temperature
-        chosen = {"temperature": temperature, "top_p": self.top_p, self.limit_field: limit}
+        chosen = {
+            "temperature": temperature,
+            "top_p": self.top_p,
+            self.limit_field: limit,
+            "reasoning_effort": settings.effort,
+        }
         return {
             "model": model,
             "messages": chat_messages(item, images=self.images),

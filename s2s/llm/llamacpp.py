@@ -119,7 +119,8 @@ class LlamaCpp(Stage):
                         async for piece in pieces:
                             yield piece
                 except Refused as error:
-                    shorter = _shorter(lines) if error.kind == "exceed_context_size_error" else lines
+                    too_long = error.kind == "exceed_context_size_error" and call.settings.truncation is not None
+                    shorter = _shorter(lines) if too_long else lines
                     if shorter == lines:
                         raise RuntimeError(f"llama.cpp: {error}; {_remedy(error.kind)}") from error
                     lines = shorter

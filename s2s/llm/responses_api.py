@@ -23,7 +23,7 @@ class ResponsesApi(Remote):
     images: bool = True
 
     honours: ClassVar[frozenset[str]] = frozenset(
-        {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools"}
+        {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools", "effort"}
     )
 
     async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ToolCall | ReplyEnd]:
@@ -49,5 +49,6 @@ class ResponsesApi(Remote):
             "store": False,
             **response_input(item, images=self.images),
             **response_tools(settings),
+            **({"reasoning": {"effort": settings.effort}} if settings.effort else {}),
             **{name: value for name, value in chosen.items() if value is not None},
         }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from s2s.mistakes import ConfigError
+from s2s.tls import Certificate
 
 
 class Listener:
@@ -40,7 +41,9 @@ class Listener:
         self.socket.close()
 
 
-async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression: bool) -> None:
+async def serve_app(
+    app: Any, listener: Listener, frame_bytes: int, compression: bool, certificate: Certificate | None = None
+) -> None:
     """Serve an ASGI application on a listener until cancelled; open sockets are closed with 1012 then."""
     import uvicorn
 
@@ -63,6 +66,8 @@ async def serve_app(app: Any, listener: Listener, frame_bytes: int, compression:
         ws_ping_timeout=20.0,
         ws_per_message_deflate=compression,
         timeout_graceful_shutdown=2,
+        ssl_certfile=certificate.cert if certificate is not None else None,
+        ssl_keyfile=certificate.key if certificate is not None else None,
     )
     server = Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener.socket]))

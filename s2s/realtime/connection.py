@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import msgspec
 
 from s2s.call import LiveCall
 from s2s.conversation import facts as f
 from s2s.engine import Engine
-from s2s.realtime.outbox import Outbox
-from s2s.realtime.protocol import ClearInput, Command, CommitInput, Configure, Hear, Protocol, Tell
+from s2s.hearing import InputFull
+from s2s.kept import Kept
+from s2s.realtime.beta import Beta
+from s2s.realtime.commands import ClearInput, Command, CommitInput, Configure, Hear, Tell
+from s2s.realtime.dialect import Today
+from s2s.realtime.outbox import Frame, Outbox
+from s2s.realtime.protocol import Protocol
 from s2s.realtime.refusal import Refusal
-from s2s.realtime.session import SessionConfig
+from s2s.realtime.session import Kind, SessionConfig
+from s2s.realtime.sound import HZ
+from s2s.realtime.support import Abilities
+from s2s.realtime.usage import Usage
 from s2s.settings import Settings
 
 log = logging.getLogger("s2s")
@@ -25,20 +34,53 @@ PIECE_MS = 500
 """Milliseconds of sound that are heard at once: the rest of a long frame waits, so that others get their turn."""
 
 
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session begins: what its client came with, and what the deployment grants.
+
+    `preset` is a `session` that a client secret brought; `keep_audio_s` is how much of the caller's sound is kept.
+    """
+
+    model: str
+    expires_at: int
+    kind: Kind = "realtime"
+    beta: bool = False
+    preset: dict[str, Any] | None = None
+    keep_audio_s: float = 0.0
+
+
 class Connection:
     """Between a protocol and a call: it carries out what frames ask for and queues what facts say."""
 
-    def __init__(self, engine: Engine, settings: Settings, model: str, expires_at: int) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, welcome: Welcome, abilities: Abilities, usage: Usage | None = None
+    ) -> None:
         self.outbox = Outbox()
-        audible = engine.network.wiring().sound
-        if not audible:
+        if not abilities.audible:
             settings = msgspec.structs.replace(settings, outputs=("text",))
         self._engine = engine
-        self.call: LiveCall = engine.call(self, settings)
-        config = SessionConfig(f"sess_{self.call.id}", model, settings, expires_at, audible)
-        self._protocol = Protocol(config, lambda item_id: self.call.state.item(item_id))
+        self._usage = usage or Usage()
+        config = SessionConfig(
+            "",
+            welcome.model,
+            settings,
+            welcome.expires_at,
+            abilities,
+            welcome.kind,
+            welcome.beta,
+        )
+        begun = config.settings() if welcome.preset is None else config.update(welcome.preset)
+        self.call: LiveCall = engine.call(self, begun)
+        config.id = f"sess_{self.call.id}"
+        self.call.hearing.kept = Kept(welcome.keep_audio_s)
+        self._protocol = Protocol(
+            config,
+            lambda item_id: self.call.state.item(item_id),
+            lambda item_id: self.call.hearing.kept.get(item_id, HZ["audio/pcm"]),
+            Beta() if welcome.beta else Today(),
+        )
         self._waits = False
-        self.outbox.put(self._protocol.created())
+        self._usage.began()
+        self._put(self._protocol.created())
 
     @property
     def room(self) -> bool:
@@ -49,7 +91,11 @@ class Connection:
         """Queue what the client is told; nothing waits of an answer that was cut off."""
         if isinstance(fact, f.ResponseDone) and fact.response.status in ("cancelled", "failed"):
             self.outbox.drop(fact.response.id)
-        for frame in self._protocol.say(fact):
+        self._usage.told(fact)
+        self._put(self._protocol.say(fact))
+
+    def _put(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
             self.outbox.put(frame)
 
     def take(self, frame: bytes) -> bool:
@@ -82,12 +128,16 @@ class Connection:
         try:
             await self._carry_out(self._protocol.receive(frame))
         except Refusal as refusal:
-            self.outbox.put(self._protocol.refused(refusal))
+            self._usage.refused()
+            self._put(self._protocol.refused(refusal))
         except Exception as error:
             self._fault(error)
 
     def _fault(self, error: Exception) -> None:
         """Say a fault of ours, which ends neither the session nor the call."""
+        if isinstance(error, InputFull):
+            self.tell(f.Problem(code="input_audio_buffer_full", message=f"Error appending: {error}."))
+            return
         log.exception("%s: a frame was not carried out", self.call.id)
         self.tell(f.Problem(code="server_error", message=f"The request failed: {error}"))
 
@@ -99,7 +149,7 @@ class Connection:
                 await asyncio.sleep(0)
         elif isinstance(command, Configure):
             await self.call.update(command.settings)
-            self.outbox.put(self._protocol.updated())
+            self._put(self._protocol.updated())
         elif isinstance(command, CommitInput):
             held_ms = await self.call.commit()
             if held_ms is not None:
@@ -123,5 +173,6 @@ class Connection:
 
     async def close(self) -> None:
         """End the call."""
+        self._usage.ended(self.call.heard_ms)
         self.outbox.close()
         await self._engine.hangup(self.call)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Literal
 
-from s2s.conversation.items import Item, Part
+import msgspec
+
+from s2s.conversation.items import Item, Part, Status
 from s2s.realtime.refusal import Refusal, taken
-from s2s.realtime.shapes import Shape
+from s2s.realtime.session_shapes import Shape
 
 _KINDS = {
     "user": {"input_text", "input_audio", "input_image", "text"},
@@ -48,11 +51,22 @@ class Reference(Shape, kw_only=True):
     id: str
 
 
-def from_wire(value: Any, root: str = "item") -> Item:
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's item, and its sound in the session's input format where its words are yet to be recognised."""
+
+    item: Item
+    sound: bytes = b""
+
+
+def from_wire(value: Any, root: str = "item") -> Given:
     """Return a client's item; raise Refusal when it is none."""
     wire = taken(value, WireItem, f".{root}")
     if wire.type == "message":
         return _message(wire, root)
+    return Given(item=_function(wire, root))
+
+
+def _function(wire: WireItem, root: str) -> Item:
     if not wire.call_id:
         raise _missing(f"{root}.call_id")
     if wire.type == "function_call":
@@ -75,12 +89,12 @@ def _missing(param: str) -> Refusal:
     return Refusal("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
 
-def _message(wire: WireItem, root: str) -> Item:
+def _message(wire: WireItem, root: str) -> Given:
     if wire.role is None:
         raise _missing(f"{root}.role")
     if wire.content is None:
         raise _missing(f"{root}.content")
-    parts = []
+    parts, sounds = [], []
     for at, content in enumerate(wire.content):
         param = f"{root}.content[{at}]"
         if content.type not in _KINDS[wire.role]:
@@ -88,7 +102,21 @@ def _message(wire: WireItem, root: str) -> Item:
             message = f"Invalid value: '{content.type}'. Supported values for the role '{wire.role}' are: {choices}."
             raise Refusal("invalid_value", message, f"{param}.type")
         parts.append(_part(content, wire.role, param))
-    return Item(id=wire.id or "", role=wire.role, status=wire.status or "completed", parts=tuple(parts))
+        if parts[-1].kind == "input_audio" and parts[-1].text is None:
+            sounds.append(_sound(content.audio or "", f"{param}.audio"))
+    if len(sounds) > 1:
+        message = "Only one part of an item may be audio without a transcript."
+        raise Refusal("invalid_value", message, f"{root}.content")
+    status: Status = "incomplete" if wire.status == "incomplete" else "completed"
+    item = Item(id=wire.id or "", role=wire.role, status=status, parts=tuple(parts))
+    return Given(item=item, sound=b"".join(sounds))
+
+
+def _sound(audio: str, param: str) -> bytes:
+    try:
+        return base64.b64decode(audio, validate=True)
+    except ValueError:
+        raise Refusal("invalid_value", f"Invalid value for '{param}': expected base64 of sound.", param) from None
 
 
 def _part(content: Content, role: str, param: str) -> Part:
@@ -97,9 +125,8 @@ def _part(content: Content, role: str, param: str) -> Part:
             raise _missing(f"{param}.image_url")
         return Part(kind="input_image", image_url=content.image_url, detail=content.detail or "auto")
     if content.type in ("input_audio", "output_audio", "audio"):
-        if content.transcript is None:
-            message = "Audio in an item needs a transcript here; send sound with input_audio_buffer.append."
-            raise Refusal("invalid_value", message, f"{param}.transcript")
+        if content.transcript is None and (role != "user" or not content.audio):
+            raise _missing(f"{param}.transcript" if role != "user" else f"{param}.audio")
         kind = "input_audio" if role == "user" else "output_audio"
         return Part(kind=kind, text=content.transcript)  # type: ignore[arg-type]
     if content.text is None:

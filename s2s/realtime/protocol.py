@@ -12,62 +12,34 @@ from s2s.conversation import events as ev
 from s2s.conversation import facts as f
 from s2s.conversation.items import Item
 from s2s.realtime import shapes, wire
-from s2s.realtime.items import Reference, from_wire
+from s2s.realtime.commands import ClearInput, Command, CommitInput, Configure, Hear, Tell
+from s2s.realtime.dialect import Dialect, Event, Today
+from s2s.realtime.items import Given, Reference, from_wire
+from s2s.realtime.outbox import Frame
 from s2s.realtime.refusal import Refusal, taken
 from s2s.realtime.session import SessionConfig
 from s2s.realtime.shapes import ResponseOutput
 from s2s.realtime.sound import HZ, SoundIn, SoundOut
-from s2s.settings import Settings
-
-
-class Hear(msgspec.Struct, frozen=True):
-    """Take this sound from the client: mono s16le `pcm` at `rate` Hz."""
-
-    pcm: bytes
-    rate: int
-
-
-class CommitInput(msgspec.Struct, frozen=True):
-    """End the caller's turn here."""
-
-    event_id: str | None
-
-
-class ClearInput(msgspec.Struct, frozen=True):
-    """Forget the caller's sound since the last commit."""
-
-
-class Configure(msgspec.Struct, frozen=True):
-    """Change the call's settings, then say `session.updated`."""
-
-    settings: Settings
-
-
-class Tell(msgspec.Struct, frozen=True):
-    """Give the conversation an event."""
-
-    event: ev.Event
-
-
-Command = Hear | CommitInput | ClearInput | Configure | Tell
-
-
-class Frame(msgspec.Struct, frozen=True):
-    """A text frame for the client; `sound_of` names the response whose sound or words it carries."""
-
-    data: bytes
-    sound_of: str = ""
 
 
 class Protocol:
     """The state of one session at the wire: its configuration, codecs and ids.
 
-    `find` gives the conversation's item of a name, for a client that refers to one.
+    `find` gives the conversation's item of a name, for a client that refers to one; `kept` the sound that was kept of
+    a caller's item, as s16le at 24 kHz, b"" where there is none.
     """
 
-    def __init__(self, config: SessionConfig, find: Callable[[str], Item | None]) -> None:
+    def __init__(
+        self,
+        config: SessionConfig,
+        find: Callable[[str], Item | None],
+        kept: Callable[[str], bytes] = lambda item_id: b"",
+        dialect: Dialect | None = None,
+    ) -> None:
         self.config = config
         self._find = find
+        self._kept = kept
+        self._dialect = dialect or Today()
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder()
         self._sounds = msgspec.json.Decoder(shapes.Append)
@@ -101,6 +73,7 @@ class Protocol:
             if not isinstance(decoded, dict):
                 raise Refusal("invalid_json", f"Expected a JSON object, not {type(decoded).__name__}.")
             event = decoded
+            event = self._dialect.incoming(decoded)
             return self._command(event)
         except Refusal as refusal:
             event_id = event.get("event_id")
@@ -126,13 +99,24 @@ class Protocol:
             if self.config.input_format != before:
                 self._in.cut()
             return Configure(settings)
+        if self.config.kind == "transcription" and shape in (shapes.ResponseCreate, shapes.ResponseCancel):
+            message = f"'{kind}' is not allowed in a transcription session."
+            raise Refusal("invalid_value", message, "type")
         return self._request(given)
 
     def _request(self, given: shapes.ClientEvent) -> Command:
         event_id = given.event_id
         if isinstance(given, shapes.ItemCreate):
-            item = from_wire(given.item)
-            return Tell(ev.CreateItem(item=item, previous_id=given.previous_item_id, event_id=event_id))
+            made = self._item(given.item, "item")
+            format = self.config.input_format
+            create = ev.CreateItem(
+                item=made.item,
+                previous_id=given.previous_item_id,
+                sound=SoundIn().take(made.sound, format),
+                rate=HZ[format] if made.sound else 0,
+                event_id=event_id,
+            )
+            return Tell(create)
         if isinstance(given, shapes.ItemName):
             name = ev.DeleteItem if given.type == "conversation.item.delete" else ev.RetrieveItem
             return Tell(name(item_id=given.item_id, event_id=event_id))
@@ -174,10 +158,21 @@ class Protocol:
             )
         )
 
+    def _item(self, value: Any, root: str) -> Given:
+        given = from_wire(value, root)
+        for at, part in enumerate(given.item.parts):
+            if part.image_url:
+                self.config.abilities.check_image(part.image_url, f"{root}.content[{at}].image_url")
+        return given
+
     def _meant(self, value: Any, root: str) -> Item:
         """Return the item that an element of a response's input is, or refers to."""
         if not isinstance(value, dict) or value.get("type") != "item_reference":
-            return from_wire(value, root)
+            given = self._item(value, root)
+            if given.sound:
+                message = "Audio in the input of a response needs a transcript; or make an item of it first."
+                raise Refusal("invalid_value", message, f"{root}.content")
+            return given.item
         found = self._find(taken(value, Reference, f".{root}").id)
         if found is None:
             message = f"Invalid value: the item with id '{value['id']}' does not exist."
@@ -186,30 +181,28 @@ class Protocol:
 
     # server to client
 
-    def created(self) -> Frame:
+    def created(self) -> Iterator[Frame]:
         """The first frame of a session."""
-        return self._frame({"type": "session.created", "session": self.config.show()})
+        yield from self._frames({"type": "session.created", "session": self.config.show()})
 
-    def updated(self) -> Frame:
+    def updated(self) -> Iterator[Frame]:
         """The answer to a session.update that was taken."""
-        return self._frame({"type": "session.updated", "session": self.config.show()})
+        yield from self._frames({"type": "session.updated", "session": self.config.show()})
 
-    def refused(self, refusal: Refusal) -> Frame:
+    def refused(self, refusal: Refusal) -> Iterator[Frame]:
         """The answer to what can't be done."""
         event_id = refusal.args[1] if len(refusal.args) > 1 else None
-        return self._frame(
-            wire.WORDS[f.Problem](
-                f.Problem(code=refusal.code, message=refusal.message, param=refusal.param, event_id=event_id)
-            )
-        )
+        problem = f.Problem(code=refusal.code, message=refusal.message, param=refusal.param, event_id=event_id)
+        yield from self._frames(wire.WORDS[f.Problem](problem))
 
     def say(self, fact: f.Fact) -> Iterator[Frame]:
         """Return the frames of a fact."""
         if isinstance(fact, f.SoundDelta):
+            self.config.spoke = True
             out = self._outs[fact.response_id]
             yield from self._sound_frames(fact, out.deltas(fact.item_id, fact.pcm, fact.rate))
         elif isinstance(fact, (f.ResponseCreated, f.ResponseDone)):
-            yield self._response_frame(fact)
+            yield from self._response_frames(fact)
         else:
             if isinstance(fact, f.SoundDone):
                 rest = self._outs[fact.response_id].rest(fact.item_id, fact.whole)
@@ -217,10 +210,12 @@ class Protocol:
             elif isinstance(fact, f.Problem):
                 self._asked = None
             event = wire.WORDS[type(fact)](fact)
+            if isinstance(fact, f.ItemRetrieved):
+                wire.put_sound(event["item"], self._kept(fact.item.id))
             streams = isinstance(fact, (f.WordsDelta, f.TextDelta, f.ArgumentsDelta))
-            yield self._frame(event, fact.response_id if streams else "")  # type: ignore[attr-defined]
+            yield from self._frames(event, fact.response_id if streams else "")  # type: ignore[attr-defined]
 
-    def _response_frame(self, fact: f.ResponseCreated | f.ResponseDone) -> Frame:
+    def _response_frames(self, fact: f.ResponseCreated | f.ResponseDone) -> Iterator[Frame]:
         view = fact.response
         if isinstance(fact, f.ResponseCreated):
             # a response.create is answered at once, by this or by a Problem: what it asked for is for no other response
@@ -229,8 +224,11 @@ class Protocol:
             out = self._outs[view.id]
         else:
             out = self._outs.pop(view.id)
-        kind = "response.created" if isinstance(fact, f.ResponseCreated) else "response.done"
-        return self._frame({"type": kind, "response": wire.response(view, out.voice, out.format)})
+        begins = isinstance(fact, f.ResponseCreated)
+        kind = "response.created" if begins else "response.done"
+        yield from self._frames({"type": kind, "response": wire.response(view, out.voice, out.format)})
+        if begins:  # nobody is limited by requests or tokens here
+            yield from self._frames({"type": "rate_limits.updated", "rate_limits": []})
 
     def _sound_frames(self, fact: f.OutputFact, deltas: Iterator[str]) -> Iterator[Frame]:
         for delta in deltas:
@@ -242,7 +240,8 @@ class Protocol:
                 "content_index": 0,
                 "delta": delta,
             }
-            yield self._frame(event, fact.response_id)
+            yield from self._frames(event, fact.response_id)
 
-    def _frame(self, event: dict[str, Any], sound_of: str = "") -> Frame:
-        return Frame(self._encoder.encode({"event_id": f"event_{next(self._count)}", **event}), sound_of)
+    def _frames(self, event: Event, sound_of: str = "") -> Iterator[Frame]:
+        for told in self._dialect.outgoing(event):
+            yield Frame(self._encoder.encode({"event_id": f"event_{next(self._count)}", **told}), sound_of)

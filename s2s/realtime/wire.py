@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ from s2s.conversation.facts import Fact, ResponseView
 from s2s.realtime.items import to_wire
 
 Wire = dict[str, Any]
+
+KEPT_BYTES = 15 * 48000
+"""Bytes of sound in one item: base64 of more makes a frame that some clients close the connection over."""
 
 
 def response(view: ResponseView, voice: Any, output_format: Any) -> Wire:
@@ -35,6 +39,14 @@ def response(view: ResponseView, voice: Any, output_format: Any) -> Wire:
         error = {"type": "server_error", "code": "server_error", "message": view.error}
         wire["status_details"] = {"type": "failed", "error": error}
     return wire
+
+
+def put_sound(item: Wire, pcm: bytes) -> None:
+    """Put the sound that was kept of a caller's item into it, unless the frame would be too large for some clients."""
+    if pcm and len(pcm) <= KEPT_BYTES:
+        for content in item["content"]:
+            if content["type"] == "input_audio":
+                content["audio"] = base64.b64encode(pcm).decode()
 
 
 def _usage(view: ResponseView) -> Wire:
@@ -107,6 +119,12 @@ WORDS: dict[type[Fact], Callable[[Any], Wire]] = {
     f.TurnCommitted: lambda x: {
         "type": "input_audio_buffer.committed",
         "previous_item_id": x.previous_id,
+        "item_id": x.item_id,
+    },
+    f.TurnMissed: lambda x: {
+        "type": "input_audio_buffer.timeout_triggered",
+        "audio_start_ms": x.from_ms,
+        "audio_end_ms": x.to_ms,
         "item_id": x.item_id,
     },
     f.InputCleared: lambda x: {"type": "input_audio_buffer.cleared"},

@@ -21,8 +21,8 @@ class Chat(Stage):
     """Prompts made of what was said and heard: the instructions first, then the latest turns.
 
     Transcripts, tool results and speech coming here are taken in by the conversation itself; `run` sees only its
-    `Ask`s. Old turns are dropped a quarter of the allowance at a time, so that most prompts begin as the one before
-    did and a language model's prefix cache holds.
+    `Ask`s. Old turns are dropped a quarter of the allowance at a time, unless a client sets its `truncation`: so most
+    prompts begin as the one before did and a language model's prefix cache holds.
     """
 
     prompt: str = "You are a helpful assistant on the phone. Give very short answers, without lists or markup."
@@ -31,7 +31,7 @@ class Chat(Stage):
     enable_lang_prompt: bool = False
 
     face: ClassVar[str] = "chat"
-    honours = frozenset({"instructions"})
+    honours = frozenset({"instructions", "truncation"})
 
     def __post_init__(self) -> None:
         if self.chat_size < 1:
@@ -44,27 +44,35 @@ class Chat(Stage):
         said = next((line.text for line in reversed(item.lines) if line.role == "assistant" and line.text), "")
         if said:
             yield Asked(text=said)
-        lines = paired(trimmed(item.lines, self.chat_size, self.budget_tokens))
+        lines = paired(self._trimmed(call, item.lines))
         if self.enable_lang_prompt and item.language and item.language != call.settings.language:
             lines = _replying_in(name_of(item.language), lines)
         system = call.settings.instructions or self.prompt
         yield Prompt(lines=(Line(role="system", text=system), *lines) if system else tuple(lines))
 
+    def _trimmed(self, call: Call, lines: Sequence[Line]) -> Sequence[Line]:
+        settings = call.settings
+        if settings.truncation is None:
+            return lines
+        budget = self.budget_tokens if settings.budget_tokens is None else settings.budget_tokens
+        return trimmed(lines, self.chat_size, budget, settings.truncation)
 
-def trimmed(lines: Sequence[Line], turns: int, budget_tokens: int | None = None) -> list[Line]:
+
+def trimmed(lines: Sequence[Line], turns: int, budget_tokens: int | None = None, share: float = 0.75) -> list[Line]:
     """Return the latest lines, from a user's line on: at most `turns` of the user's, within the budget of tokens.
 
-    Lines of the system stay; so does the last turn, whatever it costs.
+    Where they are too many only this `share` of them is kept. Lines of the system stay; so does the last turn,
+    whatever it costs.
     """
     begins = [place for place, line in enumerate(lines) if line.role == "user"]
     if not begins:
         return list(lines)
-    drop = _in_steps(len(begins) - turns, max(1, turns // 4))
+    drop = _in_steps(len(begins) - turns, max(1, int(turns * (1 - share))))
     if budget_tokens is not None:
         cost = [0]
         for line in lines:
             cost.append(cost[-1] + tokens(line))
-        excess = _in_steps(cost[-1] - budget_tokens, max(1, budget_tokens // 4))
+        excess = _in_steps(cost[-1] - budget_tokens, max(1, int(budget_tokens * (1 - share))))
         drop = max(drop, sum(cost[begin] < excess for begin in begins))
     if not drop:
         return list(lines)

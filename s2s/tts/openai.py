@@ -30,6 +30,9 @@ class OpenAISpeech(Remote):
         super().load()
         self._create = self._client.audio.speech.with_streaming_response.create
 
+    def voice_names(self) -> None:
+        """The speech server knows its voices alone."""
+
     async def run(self, call: Call, item: Clause) -> AsyncIterator[Sound]:
         """Yield the clause's sound as it comes; raise RemoteError when the server fails."""
         if not item.text.strip():

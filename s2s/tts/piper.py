@@ -35,7 +35,7 @@ class Piper(Stage):
     needs = ("piper", "onnxruntime")
     extra = "embedded"
     licence = "GPL-3.0-or-later: piper-tts and the espeak-ng in it"
-    honours = frozenset({"speed"})
+    honours = frozenset({"speed", "voice"})
 
     def weights(self) -> list[str]:
         """Return the sources of the voice and of its config, where that is apart."""
@@ -60,7 +60,12 @@ class Piper(Stage):
         self._voice = PiperVoice(session, PiperConfig.from_dict(json.loads(config.read_text(encoding="utf-8"))))
         self._speaker = self._find_speaker()
         self._options = onnxruntime.RunOptions
-        self._speak(next(iter(self._voice.phonemize("Hello."))), 1.0, self._run_options())
+        self._speak(next(iter(self._voice.phonemize("Hello."))), 1.0, self._run_options(), self._speaker)
+
+    def voice_names(self) -> list[str]:
+        """Return the names of the voice's speakers, where it has several."""
+        voice = getattr(self, "_voice", None)
+        return list(voice.config.speaker_id_map) if voice is not None and voice.config.num_speakers > 1 else []
 
     def run(self, call: Call, item: Clause) -> Iterator[Sound]:
         """Give the sound of each sentence as soon as it is spoken; nothing for text without a letter or digit."""
@@ -71,7 +76,7 @@ class Piper(Stage):
             options = call.state["options"] = self._run_options()
             if not sentence or not call.live:
                 continue
-            sound = self._speak(sentence, call.settings.speed, options)
+            sound = self._speak(sentence, call.settings.speed, options, self._speaker_of(call))
             if sound is None:
                 return
             yield Sound(pcm=pcm16(sound), rate=self._voice.config.sample_rate)
@@ -87,7 +92,13 @@ class Piper(Stage):
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         return options
 
-    def _speak(self, phonemes: list[str], speed: float, options: Any) -> NDArray[np.float32] | None:
+    def _speaker_of(self, call: Call) -> int | None:
+        name = call.settings.voice
+        return self._speaker if name is None else self._voice.config.speaker_id_map.get(name, self._speaker)
+
+    def _speak(
+        self, phonemes: list[str], speed: float, options: Any, speaker: int | None
+    ) -> NDArray[np.float32] | None:
         """Return one sentence's samples at full scale, None where it was cancelled."""
         voice = self._voice.config
         noise = voice.noise_scale if self.noise_scale is None else self.noise_scale
@@ -98,8 +109,8 @@ class Piper(Stage):
             "input_lengths": np.array([ids.shape[1]], np.int64),
             "scales": np.array([noise, voice.length_scale / (speed * self.speed), noise_w], np.float32),
         }
-        if self._speaker is not None:
-            feed["sid"] = np.array([self._speaker], np.int64)
+        if speaker is not None:
+            feed["sid"] = np.array([speaker], np.int64)
         try:
             sound = self._voice.session.run(None, feed, options)[0].reshape(-1)
         except Exception:

@@ -144,8 +144,9 @@ class Client:
         return [event["type"] for event in self.events]
 
     def order(self, since: int = 1) -> list[str]:
-        """The types from the event of that number on, without what may come anywhere: deltas and transcripts."""
-        return [kind for kind in self.types()[since:] if not kind.endswith(".delta") and "transcription" not in kind]
+        """The types from the event of that number on, without what may come anywhere."""
+        anywhere = (".delta", "transcription", "rate_limits")
+        return [kind for kind in self.types()[since:] if not any(part in kind for part in anywhere)]
 
     async def send(self, kind: str, /, **fields: Any) -> None:
         """Send an event."""

@@ -36,7 +36,7 @@ async def test_health_readiness_models_and_pool() -> None:
         stages = {"vad", "turn", "stt", "chat", "llm", "clauses", "tts"}
         assert status == 200 and ready["ready"] and stages <= set(ready["stages"]) and all(ready["stages"].values())
         models = (await get(f"{server.http}/v1/models"))[1]
-        assert models == {"object": "list", "data": [{"id": "s2s", "object": "model", "owned_by": "s2s"}]}
+        assert models == {"object": "list", "data": [{"id": "s2s", "object": "model", "created": 0, "owned_by": "s2s"}]}
         pool = (await get(f"{server.http}/v1/pool"))[1]
         assert (pool["size"], pool["in_use"]) == (3, 1)
         assert pool["units"]["llm"] == {"waiting": 0, "running": 0, "replicas": 1}

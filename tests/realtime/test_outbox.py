@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from s2s.realtime.outbox import FULL_BYTES, ROOM_BYTES, Outbox
-from s2s.realtime.protocol import Frame
+from s2s.realtime.outbox import FULL_BYTES, ROOM_BYTES, Frame, Outbox
 
 pytestmark = pytest.mark.anyio
 

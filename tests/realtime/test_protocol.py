@@ -10,10 +10,11 @@ import pytest
 
 from s2s.conversation import events as ev
 from s2s.conversation.items import Item, Part
-from s2s.realtime.protocol import ClearInput, CommitInput, Configure, Hear, Tell
+from s2s.realtime.commands import ClearInput, CommitInput, Configure, Hear, Tell
 from s2s.realtime.shapes import CLIENT_EVENTS
 from tests.realtime.sessions import asked, configured, protocol, refused
 
+IMAGE = "data:image/png;base64,AA=="
 MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
 
 
@@ -52,7 +53,7 @@ def test_every_client_event_is_taken() -> None:
     [
         (said("user", "input_text", text="a"), Part(kind="input_text", text="a")),
         (said("user", "input_audio", transcript="a"), Part(kind="input_audio", text="a")),
-        (said("user", "input_image", image_url="data:,"), Part(kind="input_image", image_url="data:,")),
+        (said("user", "input_image", image_url=IMAGE), Part(kind="input_image", image_url=IMAGE)),
         (said("system", "input_text", text="a"), Part(kind="input_text", text="a")),
         (said("assistant", "output_text", text="a"), Part(kind="output_text", text="a")),
         (said("assistant", "output_audio", transcript="a"), Part(kind="output_audio", text="a")),
@@ -144,8 +145,18 @@ BINARY = "Expected a text WebSocket message; binary frames are not supported."
          "missing_required_parameter", "item.content[0].text"),
         ({"type": "conversation.item.create", "item": said("user", "input_image")},
          "missing_required_parameter", "item.content[0].image_url"),
-        ({"type": "conversation.item.create", "item": said("user", "input_audio", audio="AAAA")},
-         "invalid_value", "item.content[0].transcript"),
+        ({"type": "conversation.item.create", "item": said("user", "input_audio")},
+         "missing_required_parameter", "item.content[0].audio"),
+        ({"type": "conversation.item.create", "item": said("user", "input_audio", audio="%%%")},
+         "invalid_value", "item.content[0].audio"),
+        ({"type": "conversation.item.create", "item": said("assistant", "output_audio", audio="AAAA")},
+         "missing_required_parameter", "item.content[0].transcript"),
+        ({"type": "conversation.item.create", "item": said("user", "input_image", image_url="http://10.0.0.1/x.png")},
+         "invalid_value", "item.content[0].image_url"),
+        ({"type": "conversation.item.create", "item": said("user", "input_image", image_url="file:///etc/passwd")},
+         "invalid_value", "item.content[0].image_url"),
+        ({"type": "response.create", "response": {"input": [said("user", "input_audio", audio="AAAA")]}},
+         "invalid_value", "response.input[0].content"),
         ({"type": "conversation.item.create", "item": {"type": "function_call", "name": "f"}},
          "missing_required_parameter", "item.call_id"),
         ({"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "c"}},
@@ -212,7 +223,7 @@ def test_an_event_id_that_is_no_string_is_refused_and_not_echoed() -> None:
         ({"audio": {"input": {"turn_detection": {"type": "semantic_vad", "threshold": 0.5}}}},
          "unknown_parameter", "session.audio.input.turn_detection.threshold"),
         ({"audio": {"input": {"transcription": {"delay": "low"}}}},
-         "unknown_parameter", "session.audio.input.transcription.delay"),
+         "unsupported_parameter", "session.audio.input.transcription.delay"),
         ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}},
          "invalid_value", "session.audio.input.format.rate"),
         ({"audio": {"output": {"format": {"type": "audio/mp3"}}}},

@@ -6,14 +6,14 @@ import msgspec
 from openai.types.realtime import realtime_session_create_request_param as session_params
 from openai.types.realtime.realtime_response_create_params_param import RealtimeResponseCreateParamsParam
 
-from s2s.realtime import shapes
+from s2s.realtime import session_shapes, shapes
 from s2s.settings import Detection, Settings, Tool
-from tests.realtime.sessions import configured, protocol, shown, update
+from tests.realtime.sessions import configured, only, protocol, update
 from tests.realtime.strict import strict
 
 
 def test_a_session_begins_with_the_defaults_of_the_real_one() -> None:
-    created = shown(protocol(settings=Settings(instructions="be kind", voice="amy")).created())
+    created = only(protocol(settings=Settings(instructions="be kind", voice="amy")).created())
     strict(created)
     assert created["session"] == {
         "type": "realtime",
@@ -68,14 +68,14 @@ def test_updates_merge_deeply_and_lists_replace() -> None:
     assert config["tools"] == [{"type": "function", "name": "b", "description": "B", "parameters": {"default": None}}]
     assert (settings.voice, settings.speed, settings.language) == ("amy", 1.25, "de")
     assert settings.tools == (Tool(name="b", description="B", parameters={"default": None}),)
-    strict(shown(session.updated()) | {"session": config | {"tools": []}})
+    strict(only(session.updated()) | {"session": config | {"tools": []}})
 
 
 def test_absent_fields_of_tools_are_left_out() -> None:
     session = protocol()
     update(session, tools=[{"type": "function", "name": "a", "description": None}], reasoning={"effort": "low"})
     assert configured(session)["tools"] == [{"type": "function", "name": "a"}]
-    strict(shown(session.updated()))
+    strict(only(session.updated()))
 
 
 def test_turn_detection_is_the_deployments_until_the_client_sets_it() -> None:
@@ -133,6 +133,6 @@ def test_no_option_of_the_stock_client_is_unknown() -> None:
     def names(shape: type) -> set[str]:
         return {field.encode_name for field in msgspec.structs.fields(shape)}
 
-    own = names(shapes.Session) | {"type"}
+    own = names(session_shapes.Session) | {"type"}
     assert set(session_params.RealtimeSessionCreateRequestParam.__annotations__) <= own
     assert set(RealtimeResponseCreateParamsParam.__annotations__) <= names(shapes.ResponseOptions)

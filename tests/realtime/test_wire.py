@@ -31,6 +31,7 @@ DONE = msgspec.structs.replace(NEW, status="completed", items=(SPOKEN, CALL))
 FACTS: list[tuple[f.Fact, str]] = [
     (f.SpeechStarted(item_id="item_u", at_ms=20), "input_audio_buffer.speech_started"),
     (f.SpeechStopped(item_id="item_u", at_ms=900), "input_audio_buffer.speech_stopped"),
+    (f.TurnMissed(item_id="item_u", from_ms=0, to_ms=5000), "input_audio_buffer.timeout_triggered"),
     (f.TurnCommitted(item_id="item_u", previous_id=None), "input_audio_buffer.committed"),
     (f.TurnCommitted(item_id="item_u", previous_id="item_0"), "input_audio_buffer.committed"),
     (f.InputCleared(), "input_audio_buffer.cleared"),
@@ -86,7 +87,7 @@ def test_every_fact_is_worded_and_strictly_valid() -> None:
             list(session.say(f.ResponseCreated(response=NEW)))
         for frame in session.say(fact):
             event = shown(frame)
-            assert event["type"] == kind
+            assert event["type"] in (kind, "rate_limits.updated")
             strict(event)
             ids.append(event["event_id"])
     assert len(set(ids)) == len(ids) > 50
@@ -114,7 +115,8 @@ def test_every_end_of_a_response_is_strictly_valid(view: f.ResponseView) -> None
 
 
 def test_a_response_in_the_making_has_no_usage_and_no_details() -> None:
-    (frame,) = protocol().say(f.ResponseCreated(response=NEW))
+    frame, limits = protocol().say(f.ResponseCreated(response=NEW))
+    assert strict(shown(limits)).rate_limits == []
     assert not {"usage", "status_details", "metadata"} & shown(frame)["response"].keys()
 
 
