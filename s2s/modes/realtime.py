@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from s2s.modes.handshake import beyond_loopback
 from s2s.modes.http import Listener, serve_app
+from s2s.modes.keys import Keys
 from s2s.modes.mode import Mode
-from s2s.realtime.handshake import beyond_loopback
-from s2s.realtime.keys import Keys
 from s2s.settings import Settings
 from s2s.tls import Certificate, self_signed
 

@@ -13,13 +13,12 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 
 from s2s.engine import Engine, SessionLimit
+from s2s.modes.client_secrets import minted
 from s2s.modes.direct import direct
-from s2s.realtime.connection import Connection, Welcome
-from s2s.realtime.handshake import is_beta, key_of, origin_allowed, protocols
-from s2s.realtime.keys import KeyRefused, Keys, Secrets, admit
+from s2s.modes.handshake import is_beta, key_of, origin_allowed, protocols
+from s2s.modes.keys import KeyRefused, Keys, Secrets, admit
+from s2s.realtime.connection import Connection, Welcome, abilities_of
 from s2s.realtime.refusal import Refusal
-from s2s.realtime.secrets import minted
-from s2s.realtime.support import Abilities
 from s2s.realtime.usage import Usage
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class RealtimeApp:
         self._options = options
         self._keys = keys
         self._secrets = Secrets()
-        self._abilities = Abilities.of(engine.network, tuple(options.image_hosts))
+        self._abilities = abilities_of(engine.network, tuple(options.image_hosts))
         self._usage = Usage()
 
     def app(self) -> FastAPI:

@@ -17,7 +17,8 @@ from s2s.kept import Kept
 from s2s.realtime.beta import Beta
 from s2s.realtime.commands import ClearInput, Command, CommitInput, Configure, Hear, Tell
 from s2s.realtime.dialect import Today
-from s2s.realtime.outbox import Frame, Outbox
+from s2s.realtime.frame import Frame
+from s2s.realtime.outbox import Outbox
 from s2s.realtime.protocol import Protocol
 from s2s.realtime.refusal import Refusal
 from s2s.realtime.session import Kind, SessionConfig
@@ -25,6 +26,7 @@ from s2s.realtime.sound import HZ
 from s2s.realtime.support import Abilities
 from s2s.realtime.usage import Usage
 from s2s.settings import Settings
+from s2s.wiring import Network
 
 log = logging.getLogger("s2s")
 
@@ -46,6 +48,21 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     beta: bool = False
     preset: dict[str, Any] | None = None
     keep_audio_s: float = 0.0
+
+
+def abilities_of(network: Network, image_hosts: tuple[str, ...] = ()) -> Abilities:
+    """Return what the stages of a loaded graph can do."""
+    wiring = network.wiring()
+    stages = [node.stage for node in network.nodes.values() if node.stage is not None]
+    lists = [stage.voice_names() for stage in stages]
+    voices = None if None in lists else tuple(dict.fromkeys(name for names in lists if names for name in names))
+    return Abilities(
+        audible=wiring.sound,
+        image_hosts=image_hosts,
+        images=any(getattr(stage, "images", False) for stage in stages),
+        voices=voices,
+        honours=frozenset().union(*(type(stage).honours for stage in stages)),
+    )
 
 
 class Connection:

@@ -5,20 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-import msgspec
+from s2s.realtime.frame import Frame
 
 ROOM_BYTES = 256 * 1024
 """Bytes that may wait for a client before no more sound is made for it: about four seconds of 24 kHz sound."""
 
 FULL_BYTES = 4 * 1024 * 1024
 """Bytes that may wait for a client before no more of its requests are taken: only one that never reads gets here."""
-
-
-class Frame(msgspec.Struct, frozen=True):
-    """A text frame for the client; `sound_of` names the response whose sound or words it carries."""
-
-    data: bytes
-    sound_of: str = ""
 
 
 class Outbox:

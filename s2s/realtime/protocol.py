@@ -14,8 +14,8 @@ from s2s.conversation.items import Item
 from s2s.realtime import shapes, wire
 from s2s.realtime.commands import ClearInput, Command, CommitInput, Configure, Hear, Tell
 from s2s.realtime.dialect import Dialect, Event, Today
+from s2s.realtime.frame import Frame
 from s2s.realtime.items import Given, Reference, from_wire
-from s2s.realtime.outbox import Frame
 from s2s.realtime.refusal import Refusal, taken
 from s2s.realtime.session import SessionConfig
 from s2s.realtime.shapes import ResponseOutput

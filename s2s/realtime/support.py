@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 import msgspec
 
 from s2s.realtime.refusal import Refusal
 from s2s.realtime.session_shapes import Input, Reasoning, Session, Voice
 from s2s.settings import Settings
-from s2s.wiring import Network
 
 OPENAI_VOICES = frozenset(
     {"alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar", "default"}
 )
 """Voices that stock clients name unasked: where the deployment has no voice of that name, they mean its own."""
 
+_HTTPS = re.compile(r"https://(?P<host>[^/?#@:\\\s]+)(:\d+)?([/?#]|$)", re.I)
 _NAME = re.compile(r"[\w][\w.:+ -]{0,63}")
 """What a voice may be called that the deployment does not know: never a path."""
 
@@ -30,29 +29,10 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     audible: bool = True
-    answers: bool = True
-    transcribes: bool = True
     images: bool = False
     image_hosts: tuple[str, ...] = ()
     voices: tuple[str, ...] | None = ()
     honours: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, network: Network, image_hosts: tuple[str, ...] = ()) -> Abilities:
-        """Ask the stages of a loaded graph."""
-        wiring = network.wiring()
-        stages = [node.stage for node in network.nodes.values() if node.stage is not None]
-        lists = [stage.voice_names() for stage in stages]
-        voices = None if None in lists else tuple(dict.fromkeys(name for names in lists if names for name in names))
-        return cls(
-            audible=wiring.sound,
-            answers=wiring.chat,
-            transcribes=wiring.transcripts,
-            image_hosts=image_hosts,
-            images=any(getattr(stage, "images", False) for stage in stages),
-            voices=voices,
-            honours=frozenset().union(*(type(stage).honours for stage in stages)),
-        )
 
     def voice(self, wanted: str | Voice, base: Settings, param: str) -> str | None:
         """Return the voice that a name means, None for the deployment's own; raise Refusal when there is none."""
@@ -87,8 +67,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
             raise Refusal("unsupported_value", message, param)
         if url.startswith("data:image/"):
             return
-        address = urlsplit(url)
-        if address.scheme != "https" or address.hostname not in self.image_hosts:
+        address = _HTTPS.match(url)
+        if address is None or address["host"].lower() not in self.image_hosts:
             message = "Invalid value: send images as 'data:image/...;base64,' URLs; this server fetches no others"
             hosts = ", ".join(self.image_hosts)
             raise Refusal(

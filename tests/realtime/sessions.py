@@ -11,7 +11,7 @@ import pytest
 from s2s.conversation.items import Item
 from s2s.realtime.commands import Command
 from s2s.realtime.dialect import Dialect
-from s2s.realtime.outbox import Frame
+from s2s.realtime.frame import Frame
 from s2s.realtime.protocol import Protocol
 from s2s.realtime.refusal import Refusal
 from s2s.realtime.session import Kind, SessionConfig

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from s2s.modes.keys import Secrets
 from s2s.realtime.beta import Beta
-from s2s.realtime.keys import Secrets
 from s2s.realtime.refusal import Refusal, taken
 from s2s.realtime.session import Kind, SessionConfig
 from s2s.realtime.session_shapes import Shape
