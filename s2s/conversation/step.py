@@ -36,7 +36,7 @@ class Step:
 
     def refuse(self, code: str, message: str, event_id: str | None, param: str | None = None) -> None:
         """Tell the client that its request changes nothing."""
-        self.tell(Problem(code=code, message=message, param=param, event_id=event_id))
+        self.tell(Problem(code=code, message=message[:1000], param=param, event_id=event_id))
 
     def count(self) -> int:
         """Return a number that this conversation has not used yet."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from s2s.conversation.items import Item, Part, Status
-from s2s.realtime.refusal import Refusal, taken
+from s2s.realtime.refusal import LARGEST_BYTES, LONGEST, Refusal, taken
 from s2s.realtime.session_shapes import Shape
 
 _KINDS = {
@@ -61,6 +61,11 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 def from_wire(value: Any, root: str = "item") -> Given:
     """Return a client's item; raise Refusal when it is none."""
     wire = taken(value, WireItem, f".{root}")
+    if wire.id and len(wire.id) > LONGEST:
+        raise Refusal("string_above_max_length", f"An item's id may have {LONGEST} characters.", f"{root}.id")
+    texts = [wire.arguments, wire.output, *(part.text or part.transcript for part in wire.content or ())]
+    if sum(len(text.encode("utf-8", "replace")) for text in texts if text) > LARGEST_BYTES:
+        raise Refusal("string_above_max_length", f"The text of an item may have {LARGEST_BYTES} bytes.", root)
     if wire.type == "message":
         return _message(wire, root)
     return Given(item=_function(wire, root))
@@ -138,15 +143,17 @@ def to_wire(item: Item) -> dict[str, Any]:
     """Return an item as clients see it; what is not there is left out."""
     wire: dict[str, Any] = {"id": item.id, "object": "realtime.item", "type": item.kind, "status": item.status}
     if item.kind == "message":
-        return {**wire, "role": item.role, "content": [_content(part) for part in item.parts]}
+        room = LARGEST_BYTES - sum(len(part.text or "") for part in item.parts)
+        return {**wire, "role": item.role, "content": [_content(part, room) for part in item.parts]}
     if item.kind == "function_call":
         return {**wire, "call_id": item.call_id, "name": item.name, "arguments": item.arguments}
     return {**wire, "call_id": item.call_id, "output": item.output}
 
 
-def _content(part: Part) -> dict[str, Any]:
+def _content(part: Part, room: int) -> dict[str, Any]:
     if part.kind == "input_image":
-        return {"type": part.kind, "image_url": part.image_url, "detail": part.detail}
+        url = {"image_url": part.image_url} if len(part.image_url) <= room // 4 else {}
+        return {"type": part.kind, **url, "detail": part.detail}
     key = "transcript" if part.kind in ("input_audio", "output_audio") else "text"
     content: dict[str, Any] = {"type": part.kind}
     if part.text is not None:

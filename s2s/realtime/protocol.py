@@ -16,7 +16,7 @@ from s2s.realtime.commands import ClearInput, Command, CommitInput, Configure, H
 from s2s.realtime.dialect import Dialect, Event, Today
 from s2s.realtime.frame import Frame
 from s2s.realtime.items import Given, Reference, from_wire
-from s2s.realtime.refusal import Refusal, taken
+from s2s.realtime.refusal import LONGEST, Refusal, taken
 from s2s.realtime.session import SessionConfig
 from s2s.realtime.shapes import ResponseOutput
 from s2s.realtime.sound import HZ, SoundIn, SoundOut
@@ -73,6 +73,10 @@ class Protocol:
             if not isinstance(decoded, dict):
                 raise Refusal("invalid_json", f"Expected a JSON object, not {type(decoded).__name__}.")
             event = decoded
+            event_id = event.get("event_id")
+            if isinstance(event_id, str) and len(event_id) > LONGEST:
+                event = {}
+                raise Refusal("string_above_max_length", f"'event_id' may have {LONGEST} characters.", "event_id")
             event = self._dialect.incoming(decoded)
             return self._command(event)
         except Refusal as refusal:

@@ -12,14 +12,22 @@ T = TypeVar("T")
 _AT = re.compile(r" - at `(?P<path>\$[^`]*)`$")
 
 
+LARGEST_BYTES = 800_000
+"""What comes back to a client whole, such as an item, may be this large: some close at frames of 1 MiB."""
+LONGEST = 1000
+"""Characters of a message or a parameter's name: what a client sent is not sent back whole."""
+
+
 class Refusal(ValueError):
     """What a client asked for can't be done, and nothing of it was."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.param = param
+        self.message = (
+            message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+        )
+        self.param = param if param is None else param[:LONGEST]
+        super().__init__(self.message)
 
 
 def taken(value: Any, shape: type[T], root: str = "") -> T:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from s2s.realtime.obeyed import choice, detection, kept, limit, tools
-from s2s.realtime.refusal import Refusal, taken
+from s2s.realtime.refusal import LARGEST_BYTES, Refusal, taken
 from s2s.realtime.session_shapes import Input, Session, TranscriptionSession
 from s2s.realtime.shapes import ResponseOptions, ResponseOutput
 from s2s.realtime.support import Abilities
@@ -95,6 +95,9 @@ class SessionConfig:
             self._check_voice(session)
             if session.model is None:
                 session.model = self._realtime().model
+        if len(msgspec.json.encode(session)) > LARGEST_BYTES:
+            message = f"Invalid value: a session's configuration may have {LARGEST_BYTES} bytes."
+            raise Refusal("string_above_max_length", message, "session")
         given = patch.get("audio", {}).get("input", {}) or {}
         self._detection_set |= "turn_detection" in given
         self._transcription_set |= "transcription" in given
@@ -106,7 +109,7 @@ class SessionConfig:
             raise Refusal("missing_required_parameter", "Missing required parameter: 'session.type'.", "session.type")
         if kind == self.kind:
             return
-        if kind in OBJECTS and isinstance(kind, str):
+        if isinstance(kind, str) and kind in OBJECTS:
             message = f"Passing a {kind} session update event to a {self.kind} session is not allowed."
             if kind == "transcription":
                 message += " Connect with '?intent=transcription' for one."

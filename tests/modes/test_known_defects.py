@@ -43,6 +43,7 @@ ODD = '{"type":"input_audio_buffer.append","audio":"AA=="}'
 
 
 @pytest.mark.parametrize("frame", ["{", "[]", "null", "7", b"\x00\x01", b"{}", '{"type": "no.such"}', ODD])
+@pytest.mark.row("8 malformed")
 async def test_1_a_malformed_frame_does_not_end_the_session(frame: str | bytes) -> None:
     async with serving() as server, Client(server.url) as client:
         await client.socket.send(frame)
@@ -114,6 +115,7 @@ class LevelVad(ScriptedVad):
 
 
 @pytest.mark.parametrize(("name", "coded"), [("audio/pcmu", ulaw_encode), ("audio/pcma", alaw_encode)])
+@pytest.mark.row("3 formats")
 async def test_8_g711_silence_is_silence_and_speech_is_speech(name: str, coded: Callable[[bytes], bytes]) -> None:
     async with serving(quick(vad=LevelVad())) as server, Client(server.url) as client:
         await client.configure(audio={"input": {"format": {"type": name}}, "output": {"format": {"type": name}}})

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.anyio
 TOOL = {"type": "function", "name": "look", "parameters": {"type": "object"}}
 
 
+@pytest.mark.row("1 first event", "1 early events", "4.1 connect", "4.2 session.update", "2 session.update")
 async def test_an_early_update_is_answered_after_session_created() -> None:
     async with serving() as server, Client(server.url) as client:
         config = await client.configure(instructions="be brief")
@@ -23,6 +24,7 @@ async def test_an_early_update_is_answered_after_session_created() -> None:
         assert (await client.configure())["instructions"] == "be brief"
 
 
+@pytest.mark.row("2 conversation.item.create", "4.3 item create", "5 item ids")
 async def test_items_are_added_and_done_in_their_place() -> None:
     async with serving() as server, Client(server.url) as client:
         first = await client.say("one", id="mine")
@@ -41,6 +43,7 @@ async def test_items_are_added_and_done_in_their_place() -> None:
         assert len(client.all("conversation.item.added")) == 3
 
 
+@pytest.mark.row("4.4 text response", "3 usage")
 async def test_a_written_answer() -> None:
     async with serving() as server, Client(server.url) as client:
         await client.configure(output_modalities=["text"])
@@ -56,6 +59,7 @@ async def test_a_written_answer() -> None:
         assert done["usage"]["output_tokens"] == 10 and not client.all("response.output_audio.delta")
 
 
+@pytest.mark.row("4.5 audio response", "2 response.create", "7 metadata")
 async def test_a_spoken_answer_to_written_text() -> None:
     async with serving() as server, Client(server.url) as client:
         await client.say("hello")
@@ -70,6 +74,7 @@ async def test_a_spoken_answer_to_written_text() -> None:
         assert done["output"][0]["content"] == [{"type": "output_audio", "transcript": words}]
 
 
+@pytest.mark.row("4.9 function call", "4.10 parallel calls")
 async def test_functions_are_called_in_parallel_and_answered_before_the_response_is_done() -> None:
     llm = ScriptedLlm(calls={"weather?": ["look", "ask"]}, first_seconds=0.005, seconds=0.001)
     async with serving(quick(llm=llm)) as server, Client(server.url) as client:
@@ -93,6 +98,7 @@ async def test_functions_are_called_in_parallel_and_answered_before_the_response
         assert [item["type"] for item in done["output"]] == ["message"]
 
 
+@pytest.mark.row("4.11 cancel", "2 response.cancel", "5 active response", "5 no active response")
 async def test_a_response_is_cancelled() -> None:
     async with serving(slow()) as server, Client(server.url) as client:
         error = await client.refused("response.cancel")
@@ -114,6 +120,7 @@ async def test_a_response_is_cancelled() -> None:
         assert client.types()[-2:] == ["response.done", "error"], "nothing of it follows"
 
 
+@pytest.mark.row("4.14 out of band")
 async def test_a_response_out_of_band_runs_beside_the_conversations_own() -> None:
     async with serving(slow()) as server, Client(server.url) as client:
         await client.say("hello")
@@ -136,6 +143,7 @@ async def test_a_response_out_of_band_runs_beside_the_conversations_own() -> Non
         assert len(client.all("conversation.item.added")) == count
 
 
+@pytest.mark.row("4.14 out of band")
 async def test_a_response_out_of_band_leaves_no_trace_in_the_conversation() -> None:
     llm = ScriptedLlm(first_seconds=0.005, seconds=0.001, calls={"now": ["look"]})
     async with serving(quick(llm=llm)) as server, Client(server.url) as client:
@@ -156,6 +164,7 @@ async def test_a_response_out_of_band_leaves_no_trace_in_the_conversation() -> N
         assert error["code"] == "item_retrieve_invalid_item_id"
 
 
+@pytest.mark.row("4.15 retrieve and delete", "2 conversation.item.retrieve", "2 conversation.item.delete")
 async def test_items_are_retrieved_and_deleted_while_an_answer_is_given() -> None:
     async with serving(slow()) as server, Client(server.url) as client:
         item = await client.say("hello")
@@ -172,6 +181,7 @@ async def test_items_are_retrieved_and_deleted_while_an_answer_is_given() -> Non
         assert error["code"] == "item_truncate_invalid_item_id"
 
 
+@pytest.mark.row("4.18 failures")
 async def test_a_model_that_fails_ends_its_response_and_not_the_session() -> None:
     async with serving(quick(llm=ScriptedLlm(first_seconds=0.005, fail_at=3))) as server, Client(server.url) as client:
         await client.turn()

@@ -24,6 +24,7 @@ from tests.modes.served import HZ, Client, quick, serving, slow
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.row("1 session limit")
 async def test_the_session_past_the_last_is_refused_and_the_next_place_is_taken() -> None:
     async with serving(sessions=1) as server:
         async with Client(server.url) as client:
@@ -47,11 +48,13 @@ async def test_the_session_past_the_last_is_refused_and_the_next_place_is_taken(
         ([], None),
     ],
 )
+@pytest.mark.row("1 browser key")
 async def test_only_the_subprotocol_realtime_is_selected(offered: list[str], chosen: str | None) -> None:
     async with serving() as server, Client(server.url, subprotocols=offered or None) as client:
         assert client.socket.subprotocol == chosen
 
 
+@pytest.mark.row("1 compression")
 async def test_compression_is_used_where_both_want_it() -> None:
     async with serving(compression=True) as server, Client(server.url, compression="deflate") as client:
         assert "permessage-deflate" in client.socket.response.headers["Sec-WebSocket-Extensions"]
@@ -79,11 +82,13 @@ async def test_sound_is_taken_as_it_is_read_and_all_else_in_its_turn(monkeypatch
         assert call.heard_ms > 2000
 
 
+@pytest.mark.row("1 websocket")
 async def test_the_model_that_a_client_names_is_its_sessions() -> None:
     async with serving() as server, Client(server.url.replace("model=s2s", "model=gpt-realtime&x=1")) as client:
         assert client.events[0]["session"]["model"] == "gpt-realtime"
 
 
+@pytest.mark.row("1 session end")
 async def test_a_session_ends_after_its_minutes() -> None:
     async with serving(max_minutes=0.005) as server, Client(server.url) as client:
         assert 0 <= client.events[0]["session"]["expires_at"] - time.time() + 1 < 3
@@ -183,6 +188,7 @@ async def test_13_a_client_that_does_not_read_holds_up_nobody_and_costs_little()
         await server.alone()
 
 
+@pytest.mark.row("8 floods")
 async def test_a_client_that_asks_and_never_reads_is_asked_to_wait() -> None:
     async with serving() as server:
         _, writer = await stuck(server.url)
@@ -211,6 +217,7 @@ class WaitingVad(ScriptedVad):
             yield out
 
 
+@pytest.mark.row("8 floods")
 async def test_13_sound_that_comes_faster_than_it_is_heard_waits_at_the_client() -> None:
     """The reference takes all of it, until memory ends."""
     WaitingVad.go = asyncio.Event()
@@ -260,6 +267,7 @@ async def test_a_fault_of_the_servers_own_is_said_and_ends_nothing(caplog: pytes
         assert (await client.until("response.done"))["response"]["status"] == "completed"
 
 
+@pytest.mark.row("1 frames in")
 async def test_a_frame_over_the_limit_ends_its_connection_only() -> None:
     async with serving(frame_mb=0.01) as server, Client(server.url) as one, Client(server.url) as other:
         await one.send("input_audio_buffer.append", audio="A" * 20_000)

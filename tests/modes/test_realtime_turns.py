@@ -11,6 +11,7 @@ from tests.modes.served import Client, quick, serving, slow
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.row("4.6 server_vad turn", "2 input_audio_buffer.append")
 async def test_a_spoken_turn_and_the_next() -> None:
     stt = ScriptedStt(texts=["one two three", "four"], seconds=0.005, partials=True)
     async with serving(quick(stt=stt)) as server, Client(server.url) as client:
@@ -41,6 +42,7 @@ async def test_captions_can_be_turned_off() -> None:
         assert not [kind for kind in client.types() if "transcription" in kind]
 
 
+@pytest.mark.row("4.7 push to talk", "2 input_audio_buffer.commit")
 async def test_push_to_talk() -> None:
     async with serving() as server, Client(server.url) as client:
         await client.listen()
@@ -68,6 +70,7 @@ async def test_a_response_asked_for_with_the_commit_includes_that_sound() -> Non
         assert [item["type"] for item in done["response"]["output"]] == ["function_call"]
 
 
+@pytest.mark.row("5 commit empty")
 async def test_less_than_100_ms_cant_be_committed() -> None:
     async with serving() as server, Client(server.url) as client:
         await client.listen()
@@ -91,6 +94,7 @@ async def test_committed_silence_is_an_empty_transcript() -> None:
         assert heard["transcript"] == ""
 
 
+@pytest.mark.row("4.8 clear", "2 input_audio_buffer.clear")
 async def test_clear_forgets_even_speech_that_was_detected() -> None:
     async with serving() as server, Client(server.url) as client:
         await client.sound(300)
@@ -104,6 +108,7 @@ async def test_clear_forgets_even_speech_that_was_detected() -> None:
         assert (await client.refused("input_audio_buffer.commit"))["code"] == "input_audio_buffer_commit_empty"
 
 
+@pytest.mark.row("4.12 barge-in", "2 conversation.item.truncate")
 async def test_speech_stops_an_answer_and_the_client_says_how_much_was_heard() -> None:
     async with serving(slow()) as server, Client(server.url) as client:
         await client.turn()
@@ -142,6 +147,7 @@ async def test_speech_does_not_stop_an_answer_where_that_is_turned_off() -> None
         assert not client.all("response.done") and len(client.all("response.created")) == 1
 
 
+@pytest.mark.row("4.13 create_response false")
 async def test_a_turn_is_not_answered_where_the_client_answers() -> None:
     async with serving() as server, Client(server.url) as client:
         await client.listen(create_response=False, silence_duration_ms=100)
@@ -154,6 +160,7 @@ async def test_a_turn_is_not_answered_where_the_client_answers() -> None:
         assert client.order(began) == [*TURN, *OPENED, *SPOKEN_END]
 
 
+@pytest.mark.row("4.18 failures")
 async def test_a_recogniser_that_fails_is_said_and_the_next_turn_is_answered() -> None:
     stt = ScriptedStt(seconds=0.005, fails=[0])
     async with serving(quick(stt=stt)) as server, Client(server.url) as client:
