@@ -95,7 +95,8 @@ WRONG = [
     '{"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": {"type": 5}}}}}',
     '{"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"format": {"type": "mp3"}}}}}',
     '{"type": "session.update", "session": {"type": {"a": 1}}}', '{"type": "session.update", "session": {"type": []}}',
-    "😀", '{"type": "😀"}', '{"type": "\\ud83d"}', '{"type": "\\ud83d\\ude00", "event_id": "\\ude00"}', '{"\\ud83d": 1}',
+    "😀", '{"type": "😀"}', '{"type": "\\ud83d"}', '{"type": "\\ud83d\\ude00", "event_id": "\\ude00"}',
+    '{"\\ud83d": 1}',
 ]  # fmt: skip
 
 
