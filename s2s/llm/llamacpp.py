@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from s2s.llm.chat_stream import answer, chat_messages, chat_tools
+from s2s.llm.forced import Forced
 from s2s.llm.loopback import Refused, events
 from s2s.llm.requantized import Kind, requantized
 from s2s.llm.said import Said, Usage
@@ -110,12 +111,23 @@ class LlamaCpp(Stage):
         An answer without tools that is far ahead of its playback gives way to one that is needed sooner, and goes on
         later where it stopped; one that is `enough` tokens long ends with its sentence.
         """
-        free = call.settings.tools or call.settings.max_tokens is not None
-        lines, said = item.lines, Said(None if free else self.enough)
+        forced = Forced.of(call.settings)
+        if forced is None:
+            pieces = self._answer(call, item.lines, chat_tools(call.settings))
+        else:
+            pieces = forced.read(self._answer(call, forced.told(item.lines), forced.request()))
+        async with aclosing(pieces) as out:
+            async for piece in out:
+                yield piece
+
+    async def _answer(
+        self, call: Call, lines: tuple[Line, ...], request: dict[str, Any]
+    ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
+        said = Said(None if request else self.enough)
         async with self._slots.lend(call.id) as slot:
             while not said.ended:
                 try:
-                    async with aclosing(self._stretch(call, lines, said, slot)) as pieces:
+                    async with aclosing(self._stretch(call, lines, said, {**request, "id_slot": slot})) as pieces:
                         async for piece in pieces:
                             yield piece
                 except Refused as error:
@@ -126,11 +138,11 @@ class LlamaCpp(Stage):
                     lines = shorter
 
     async def _stretch(
-        self, call: Call, lines: tuple[Line, ...], said: Said, slot: int
+        self, call: Call, lines: tuple[Line, ...], said: Said, request: dict[str, Any]
     ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
         """Generate until the answer ends, which `said` then knows, or until it gives way."""
         begun = (*lines, Line(role="assistant", text=said.text)) if said.text else lines
-        body = {**self._body(call, begun, said.tokens), "id_slot": slot}
+        body = {**self._body(call, begun, said.tokens), **request}
         before, usage = said.tokens, Usage()
         async with (
             self._turns.take(call),
@@ -155,12 +167,7 @@ class LlamaCpp(Stage):
 
     def _body(self, call: Call, lines: tuple[Line, ...], tokens: int) -> dict[str, Any]:
         settings = call.settings
-        tools = chat_tools(settings)
-        if isinstance(tools.get("tool_choice"), dict):
-            # llama.cpp knows no named choice: the only tool there is, required, is the same.
-            name = tools["tool_choice"]["function"]["name"]
-            only = [tool for tool in tools["tools"] if tool["function"]["name"] == name]
-            tools = {**tools, "tools": only, "tool_choice": "required"}
+        limit = self.max_tokens if settings.max_tokens is None else min(settings.max_tokens, self.max_tokens)
         return {
             "messages": chat_messages(Prompt(lines=lines)),
             "stream": True,
@@ -169,9 +176,8 @@ class LlamaCpp(Stage):
             "temperature": self.temperature if settings.temperature is None else settings.temperature,
             "top_p": self.top_p,
             "repeat_penalty": self.repeat_penalty,
-            "max_tokens": max(1, (self.max_tokens if settings.max_tokens is None else settings.max_tokens) - tokens),
+            "max_tokens": max(1, limit - tokens),
             "cache_prompt": True,
-            **tools,
         }
 
     def _warm(self) -> None:

@@ -29,7 +29,16 @@ class DirectSocket(WebSocketsSansIOProtocol):
         elif self.queue.empty() and taker(self.frames[0]):
             self.frames = []
         else:
+            self._mend()
             super().send_receive_event_to_app()
+
+    def _mend(self) -> None:
+        """Replace what is no UTF-8: the application refuses the text then, instead of uvicorn ending the connection."""
+        data = b"".join(self.frames)
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self.frames = [data.decode("utf-8", "replace").encode()]
 
     async def run_asgi(self) -> None:
         """Run the application; it finds this socket in its scope."""

@@ -156,6 +156,6 @@ def _content(part: Part, room: int) -> dict[str, Any]:
         return {"type": part.kind, **url, "detail": part.detail}
     key = "transcript" if part.kind in ("input_audio", "output_audio") else "text"
     content: dict[str, Any] = {"type": part.kind}
-    if part.text is not None:
+    if part.text is not None or part.kind == "input_audio":  # there the real API says null, and some clients need it
         content[key] = part.text
     return content

@@ -54,7 +54,7 @@ class Protocol:
         """Return the sound of a text frame of UTF-8, or None, and change nothing, where it is anything else."""
         try:
             audio = self._sounds.decode(frame).audio
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return None
         format = self.config.input_format
         return Hear(self._in.take(audio, format), HZ[format])

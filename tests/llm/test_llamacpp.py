@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -71,10 +72,11 @@ async def test_the_limit_of_a_session(stage: LlamaCpp) -> None:
 
 async def test_an_answer_that_is_long_enough_ends_with_its_sentence(stage: LlamaCpp) -> None:
     question = prompt("Tell me a long story about a boat and the sea.")
-    whole, _ = await answered(stage, question, a_call(max_tokens=80))
-    stage.max_tokens, stage.enough = 80, 5
+    stage.max_tokens, stage.enough = 80, None
     try:
-        text, end = await answered(stage, question)
+        whole, _ = await answered(stage, question, a_call(max_tokens=4096))
+        stage.enough = 5
+        text, end = await answered(stage, question, a_call(max_tokens=4096))
     finally:
         stage.max_tokens, stage.enough = 24, 12
     assert whole.startswith(text) and len(text) < len(whole)
@@ -111,11 +113,53 @@ async def test_closing_frees_the_slot_at_once(stage: LlamaCpp) -> None:
     assert time.monotonic() - begun < 2.0
 
 
-@pytest.mark.parametrize("choice", ["auto", "function:now"])
-async def test_tools_are_accepted(stage: LlamaCpp, choice: str) -> None:
-    call = a_call(tools=(Tool(name="now", description="The time"), Tool(name="sum")), tool_choice=choice)
+async def test_a_session_takes_no_more_than_the_deployment_gives(stage: LlamaCpp) -> None:
+    _, end = await answered(stage, prompt("Tell me a long story about a boat."), a_call(max_tokens=4096))
+    assert end.output_tokens <= stage.max_tokens
+
+
+async def test_tools_are_accepted(stage: LlamaCpp) -> None:
+    call = a_call(tools=(Tool(name="now", description="The time"), Tool(name="sum")))
     items = [item async for item in stage.run(call, prompt("What time is it?"))]
     assert isinstance(items[0], (Reply, ToolCall))
+
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOLS = (
+    Tool(name="now", description="The time"),
+    Tool(name="get_weather", description="The weather in a city", parameters=CITY),
+)
+
+
+@pytest.mark.parametrize(
+    ("choice", "tools", "name"),
+    [
+        ("function:get_weather", TOOLS, "get_weather"),
+        ("function:now", TOOLS, "now"),
+        ("required", TOOLS[1:], "get_weather"),
+        ("required", TOOLS, ""),
+    ],
+)
+async def test_a_function_that_must_be_called_is(
+    stage: LlamaCpp, choice: str, tools: tuple[Tool, ...], name: str
+) -> None:
+    call = a_call(tools=tools, tool_choice=choice)
+    items = [item async for item in stage.run(call, prompt("What is the weather in Paris?"))]
+    *pieces, last, end = items
+    assert isinstance(last, ToolCall) and last.arguments is not None
+    assert isinstance(end, ReplyEnd) and end.reason == "tool_calls"
+    assert all(isinstance(piece, ToolCall) and piece.call_id == last.call_id for piece in pieces)
+    assert last.name == name or not name
+    assert "".join(piece.delta for piece in [*pieces, last] if isinstance(piece, ToolCall)) == last.arguments
+    arguments = json.loads(last.arguments)
+    assert arguments.keys() == ({"city"} if last.name == "get_weather" else set())
+
+
+async def test_a_call_that_is_cut_off_stays_unfinished(stage: LlamaCpp) -> None:
+    call = a_call(tools=TOOLS[1:], tool_choice="required", max_tokens=2)
+    items = [item async for item in stage.run(call, prompt("What is the weather in Paris?"))]
+    assert isinstance(items[-1], ReplyEnd) and items[-1].reason == "length"
+    assert not [item for item in items if isinstance(item, ToolCall) and item.arguments is not None]
 
 
 async def test_unicode_and_an_empty_turn(stage: LlamaCpp) -> None:

@@ -25,7 +25,9 @@ async def test_a_spoken_turn_and_the_next() -> None:
         heard = client.all(f"{kind}.completed")[0]
         assert (heard["item_id"], heard["transcript"]) == (started["item_id"], "one two three")
         assert "".join(event["delta"] for event in client.all(f"{kind}.delta")) == "one two three"
-        assert client.all("conversation.item.done")[0]["item"]["content"] == [{"type": "input_audio"}]
+        assert client.all("conversation.item.done")[0]["item"]["content"] == [
+            {"type": "input_audio", "transcript": None}
+        ]
         began = len(client.events)
         await client.turn()
         await client.until("response.done", 2)

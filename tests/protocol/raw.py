@@ -33,8 +33,11 @@ class Raw:
         await self.writer.drain()
 
     async def text(self, event: dict[str, Any]) -> None:
+        """Send an event."""
+        await self.frame(json.dumps(event).encode())
+
+    async def frame(self, payload: bytes) -> None:
         """Send a masked text frame, its mask all zeros."""
-        payload = json.dumps(event).encode()
         size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
         await self.write(b"\x81" + size + bytes(4) + payload)
 

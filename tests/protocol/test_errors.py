@@ -111,6 +111,19 @@ async def test_no_malformed_text_ends_the_session() -> None:
 
 
 @pytest.mark.row("8 malformed")
+async def test_what_is_no_utf8_does_not_end_the_session() -> None:
+    async with serving() as server:
+        raw = await Raw.connect(server.http)
+        await raw.write(raw.upgrade())
+        await raw.reader.readuntil(b"session.created")
+        await raw.frame(b'{"type": "\xff\xfe"}')
+        await asyncio.wait_for(raw.reader.readuntil(b"unknown_or_invalid_event"), 5)
+        await raw.text({"type": "input_audio_buffer.clear"})
+        await asyncio.wait_for(raw.reader.readuntil(b"input_audio_buffer.cleared"), 5)
+        await raw.close()
+
+
+@pytest.mark.row("8 malformed")
 async def test_sound_of_odd_lengths_is_joined() -> None:
     async with serving() as server, Client(server.url) as client:
         sound = b"\xd0\x07" * 12000

@@ -17,6 +17,7 @@ UNTYPED = {"id", "object", "expires_at"}
 """What the real API shows of a session although the package's types leave it out."""
 NULLS = {
     "previous_item_id",
+    "item.content.transcript",  # of a caller's sound whose words are not known, or not wanted
     "response.conversation_id",
     "session.audio.input.transcription",
     "session.audio.input.noise_reduction",

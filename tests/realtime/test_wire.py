@@ -120,9 +120,10 @@ def test_a_response_in_the_making_has_no_usage_and_no_details() -> None:
     assert not {"usage", "status_details", "metadata"} & shown(frame)["response"].keys()
 
 
-def test_audio_that_is_not_transcribed_yet_has_no_transcript() -> None:
+def test_the_transcript_of_audio_that_is_not_transcribed_yet_is_null() -> None:
+    """A stock client throws where it is absent."""
     (frame,) = protocol().say(f.ItemAdded(item=UNHEARD, previous_id=None))
-    assert shown(frame)["item"]["content"] == [{"type": "input_audio"}]
+    assert shown(frame)["item"]["content"] == [{"type": "input_audio", "transcript": None}]
 
 
 def test_the_check_itself_can_fail() -> None:

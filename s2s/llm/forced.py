@@ -1,0 +1,91 @@
+"""A function that must be called: the model's text is held to a JSON schema and read as the call."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import msgspec
+
+from s2s.messages import Line, Reply, ReplyEnd, ToolCall
+from s2s.settings import Settings, Tool
+
+
+class Forced:
+    """The functions one of which must be called; `of` says whether any must.
+
+    llama.cpp leaves tools out of the prompt of a model whose chat template has no place for them, and then `required`
+    has no effect. So the prompt is told of them here, and a grammar lets nothing but a call through.
+    """
+
+    def __init__(self, tools: tuple[Tool, ...]) -> None:
+        self._tools = tools
+
+    @classmethod
+    def of(cls, settings: Settings) -> Forced | None:
+        """Return what must be called under these settings, None where nothing must."""
+        name = settings.tool_choice.partition("function:")[2]
+        if not name and settings.tool_choice != "required":
+            return None
+        tools = tuple(tool for tool in settings.tools if not name or tool.name == name)
+        return cls(tools) if tools else None
+
+    def request(self) -> dict[str, Any]:
+        """Return the fields of a chat completion that hold it to a call."""
+        if len(self._tools) == 1:
+            schema = _parameters(self._tools[0])
+        else:
+            schema = {"anyOf": [_call(tool) for tool in self._tools]}
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}}
+
+    def told(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+        """Return a prompt that says what may be called, in the line before the last so that what is read stays read."""
+        functions = "\n".join(
+            f"{tool.name}: {tool.description or 'a function'} {json.dumps(_parameters(tool))}" for tool in self._tools
+        )
+        what = "its arguments" if len(self._tools) == 1 else 'an object of "name" and "arguments"'
+        text = f"Answer with {what}, as JSON, for a call of:\n{functions}"
+        if not lines or lines[-1].role != "user":
+            return (*lines, Line(role="user", text=text))
+        return (*lines[:-1], msgspec.structs.replace(lines[-1], text=f"{lines[-1].text}\n\n{text}"))
+
+    async def read(
+        self, pieces: AsyncIterator[Reply | ToolCall | ReplyEnd]
+    ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
+        """Yield the call that the text is, as it comes; a text that was cut off stays unfinished."""
+        call_id, text = f"call_{uuid.uuid4().hex}", ""
+        only = self._tools[0].name if len(self._tools) == 1 else ""
+        async for piece in pieces:
+            if isinstance(piece, Reply):
+                text += piece.text
+                if only:
+                    yield ToolCall(call_id=call_id, name=only, delta=piece.text)
+                continue
+            if isinstance(piece, ReplyEnd) and piece.reason == "stop":
+                if only:
+                    yield ToolCall(call_id=call_id, name=only, arguments=text)
+                else:
+                    call = json.loads(text)
+                    arguments = json.dumps(call["arguments"])
+                    yield ToolCall(call_id=call_id, name=call["name"], delta=arguments, arguments=arguments)
+                piece = msgspec.structs.replace(piece, reason="tool_calls")
+            yield piece
+
+
+def _parameters(tool: Tool) -> dict[str, Any]:
+    """Return the schema of a tool's arguments; one without any takes an empty object."""
+    if tool.parameters.get("properties") or "$ref" in tool.parameters or "anyOf" in tool.parameters:
+        return tool.parameters
+    return {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def _call(tool: Tool) -> dict[str, Any]:
+    properties = {"name": {"const": tool.name}, "arguments": _parameters(tool)}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
