@@ -12,7 +12,7 @@ import pytest
 from s2s.build import build
 from s2s.compose import compose
 from s2s.paths import PACKAGE
-from tests.embedded.conftest import Server
+from tests.embedded.server import Server
 
 README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r'^(?:make run ARGS="(.*)"|\| \[`.*`\]\((recipes/.*)\))', README, re.MULTILINE)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -86,6 +88,7 @@ class LlamaCpp(Stage):
         params.sse_ping_interval = 1
         self._server = xllamacpp.Server(params)
         self._url = f"{self._server.listening_address}/v1/chat/completions"
+        self._calls_tools = self._told_of_tools()
         self._slots = Slots(self.slots)
         self._turns = Turns(self.at_once)
         self._closing = False
@@ -93,6 +96,15 @@ class LlamaCpp(Stage):
         if self.warm_up:
             self._warmer = threading.Thread(target=self._warm, name="llamacpp-warm-up", daemon=True)
             self._warmer.start()
+
+    def _told_of_tools(self) -> bool:
+        """Whether the model's chat template has a place for tools; else it calls one only where it must."""
+        tool = {"name": "probe_of_tools", "description": "", "parameters": {"type": "object", "properties": {}}}
+        body = {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": "function", "function": tool}]}
+        url = f"{self._server.listening_address}/apply-template"
+        asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked) as answer:
+            return b"probe_of_tools" in answer.read()
 
     def close(self) -> None:
         """Stop the server; what it still answers is cut off."""
@@ -113,7 +125,8 @@ class LlamaCpp(Stage):
         """
         forced = Forced.of(call.settings)
         if forced is None:
-            pieces = self._answer(call, item.lines, chat_tools(call.settings))
+            tools = chat_tools(call.settings) if self._calls_tools else {}
+            pieces = self._answer(call, item.lines, tools)
         else:
             pieces = forced.read(self._answer(call, forced.told(item.lines), forced.request()))
         async with aclosing(pieces) as out:
@@ -162,7 +175,7 @@ class LlamaCpp(Stage):
                 if said.ended:
                     yield usage.joined(usage.end(), before)
                     return
-                if not call.settings.tools and not said.text[-1].isspace() and self._turns.gives_way(call):
+                if not request.keys() - {"id_slot"} and not said.text[-1].isspace() and self._turns.gives_way(call):
                     return
 
     def _body(self, call: Call, lines: tuple[Line, ...], tokens: int) -> dict[str, Any]:

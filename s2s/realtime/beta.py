@@ -54,7 +54,7 @@ class Beta:
     def outgoing(self, event: Event) -> list[Event]:
         """Return what a client is told instead of an event of today's protocol."""
         kind: str = event["type"]
-        if kind == "conversation.item.done":
+        if kind == "conversation.item.done" or _is_idle_cancel(event):
             return []
         told = {**event, "type": EVENTS.get(kind, kind)}
         if kind in ("session.created", "session.updated"):
@@ -70,6 +70,11 @@ class Beta:
         if session["type"] == "transcription":
             return [{**told, "type": f"transcription_{told['type']}", "session": _flat(session)}]
         return [{**told, "session": _flat(session)}]
+
+
+def _is_idle_cancel(event: Event) -> bool:
+    """Whether there was nothing to cancel: a client of the beta cancels before it truncates, come what may."""
+    return event["type"] == "error" and event["error"]["code"] == "response_cancel_not_active"
 
 
 def _grown(flat: dict[str, Any]) -> dict[str, Any]:

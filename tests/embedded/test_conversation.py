@@ -10,8 +10,8 @@ import pytest
 import soxr
 
 from tests.embedded.client import HZ, RawCaller, SdkCaller
-from tests.embedded.conftest import Server
 from tests.embedded.other_ears import transcribe
+from tests.embedded.server import Server
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]

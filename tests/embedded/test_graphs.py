@@ -21,8 +21,8 @@ from s2s.stage import Call
 from s2s.testing.openai_script import Scripted
 from s2s.testing.openai_server import OpenAIServer
 from tests.embedded.client import HZ, Answer, SdkCaller
-from tests.embedded.conftest import Server
 from tests.embedded.other_ears import transcribe
+from tests.embedded.server import Server
 from tests.embedded.speech import TURNS, normalise, turn_sound, word_error_rate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]

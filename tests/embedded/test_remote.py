@@ -18,7 +18,7 @@ from s2s.testing.openai_script import Scripted
 from s2s.testing.openai_server import OpenAIServer, Request
 from s2s.weights import resolve
 from tests.embedded.client import HZ, SdkCaller
-from tests.embedded.conftest import Server
+from tests.embedded.server import Server
 from tests.embedded.speech import turn_sound
 from tests.embedded.test_graphs import BRIEF, answered, running, silent_until, type_in
 
