@@ -74,7 +74,7 @@ class Beta:
 
 def _is_idle_cancel(event: Event) -> bool:
     """Whether there was nothing to cancel: a client of the beta cancels before it truncates, come what may."""
-    return event["type"] == "error" and event["error"]["code"] == "response_cancel_not_active"
+    return bool(event["type"] == "error" and event["error"]["code"] == "response_cancel_not_active")
 
 
 def _grown(flat: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,10 @@ RELEASE = 0.15
 """How far below the threshold speech must fall to count as silence, so that a wavering detector doesn't chatter."""
 
 
+PATIENCE = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
+"""By how much a client's eagerness stretches the silence that ends a turn."""
+
+
 @dataclass
 class _Ear:
     """What one caller keeps: the sound that has not left yet, and how long what has been heard lasts."""
@@ -85,7 +89,8 @@ class Silence(Stage):
             return
         threshold = self.threshold if detection.threshold is None else detection.threshold
         if ear.open:
-            silence_ms = self.silence_ms if detection.silence_ms is None else detection.silence_ms
+            own_ms = self.silence_ms * PATIENCE[detection.eagerness]
+            silence_ms = own_ms if detection.silence_ms is None else detection.silence_ms
             yield from self._continue(ear, item, hop_ms, threshold, silence_ms)
         else:
             prefix_ms = self.prefix_ms if detection.prefix_ms is None else detection.prefix_ms

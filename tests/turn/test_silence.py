@@ -127,6 +127,15 @@ def test_the_callers_own_detection_goes_first() -> None:
     assert sound(speech) == hop(4) + hop(5) + hop(6)
 
 
+def test_a_clients_eagerness_stretches_the_silence() -> None:
+    def hops(eagerness: str) -> int:
+        mouth = Mouth(Silence(silence_ms=320, soft_ms=None), Settings(detection=Detection(eagerness=eagerness)))  # type: ignore[arg-type]
+        mouth.say(*[1.0] * 5)
+        return next(n for n in range(1, 99) if marks(mouth.say(0.0)) == ["end"])
+
+    assert (hops("high"), hops("auto"), hops("medium"), hops("low")) == (6, 10, 10, 20)
+
+
 def test_what_is_said_and_asked_is_taken_and_ignored() -> None:
     mouth = Mouth()
     for item in (Transcript(text="so"), Asked(text="who?")):
