@@ -1,22 +1,32 @@
 # make run    a talking server: a virtual environment, the embedded stack, its weights, and the server
+# make test-clients   a whole round with every client of the Realtime API that we know, each in an environment of its own
+# make test-fuzz      half an hour of hostile frames: make test-fuzz SECONDS=60
 # make test   everything that must hold: lint, types, and all tests, with real models and a wheel in an empty environment
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 PYTEST_ARGS ?=
+SECONDS ?= 1800
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+CLIENTS := $(VENV)/clients
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint types unit embedded wheel constraints clean
+.PHONY: run test test-clients test-fuzz lint types unit embedded wheel constraints clean
 
 run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
 	$(BIN)/s2s-run $(ARGS)
 
-test: lint types
-	$(TESTS)
+test: lint types $(CLIENTS)/openai-1/.done
+	$(TESTS) -m "not clients"
+
+test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pipecat/.done $(CLIENTS)/livekit/.done $(CLIENTS)/node/.done
+	$(TESTS) -s tests/clients
+
+test-fuzz: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds $(SECONDS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
@@ -57,3 +67,14 @@ $(VENV)/.test: pyproject.toml constraints/test.txt | $(VENV)/bin/python
 	@echo "installing the embedded stack and the tools of the tests into $(VENV): about a minute, once"
 	$(PIP) install --constraint constraints/test.txt --editable '.[embedded,test]'
 	@touch $@ $(VENV)/.embedded
+
+$(CLIENTS)/node/.done: $(wildcard tests/clients/node/*) | $(VENV)/bin/python
+	mkdir -p $(CLIENTS)/node
+	cp tests/clients/node/* $(CLIENTS)/node/
+	cd $(CLIENTS)/node && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(CLIENTS)/%/.done: tests/clients/environments/%.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(CLIENTS)/$*
+	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

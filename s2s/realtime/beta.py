@@ -94,6 +94,8 @@ def _grown(flat: dict[str, Any]) -> dict[str, Any]:
             speaking[name] = value
         elif name in _INPUT:
             hearing[_INPUT[name]] = value
+        elif name == "tool_choice" and isinstance(value, dict) and isinstance(value.get("function"), dict):
+            grown[name] = {"type": "function", **value["function"]}
         elif name in ("max_response_output_tokens", "max_output_tokens"):
             grown["max_output_tokens"] = value
         elif name not in ("client_secret", "id", "object", "expires_at"):

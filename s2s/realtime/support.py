@@ -77,8 +77,6 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
 
     def check_input(self, hearing: Input, root: str) -> None:
         """Refuse what no stage would obey of the caller's side."""
-        if hearing.noise_reduction is not None:
-            self._need("noise_reduction", f"{root}.noise_reduction")
         given = hearing.transcription
         for field in ("prompt", "keywords", "languages", "delay"):
             if given is not None and getattr(given, field) is not None:

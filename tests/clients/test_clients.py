@@ -42,7 +42,12 @@ CLIENTS: dict[str, tuple[str, ...]] = {
 }
 """What runs each client: its language, its environment, its script and further arguments."""
 
-CASES = [("wss" if language == "node" else "ws", name) for name, (language, *_) in CLIENTS.items()]
+ALWAYS = ("openai-python async", "openai-python sync", "openai-python 1.x beta")
+"""Those that `make test` runs."""
+CASES = [
+    pytest.param("wss" if how[0] == "node" else "ws", name, marks=() if name in ALWAYS else pytest.mark.clients)
+    for name, how in CLIENTS.items()
+]
 """Each client with the server that it is for: those of Node want TLS."""
 
 

@@ -70,7 +70,7 @@ async def test_a_beta_session_is_flat_both_ways(options: dict[str, Any]) -> None
             "input_audio_transcription": {"model": "whisper-1"},
             "turn_detection": {"type": "server_vad", "threshold": 0.6, "silence_duration_ms": 300},
             "tools": [{"type": "function", "name": "f", "description": "F", "parameters": {"type": "object"}}],
-            "tool_choice": "auto",
+            "tool_choice": "required",
             "temperature": 0.7,
             "max_response_output_tokens": "inf",
         }
@@ -116,7 +116,14 @@ async def test_a_written_answer_and_a_function_in_the_betas_words() -> None:
             await client.send("conversation.item.create", item=item)
             created = await client.until("conversation.item.created")
             assert created["item"]["content"] == item["content"]
-        options = {"modalities": ["text"], "max_response_output_tokens": "inf", "temperature": 0.6, "instructions": "x"}
+        options = {
+            "modalities": ["text"],
+            "max_response_output_tokens": "inf",
+            "temperature": 0.6,
+            "instructions": "x",
+            "tools": [{"type": "function", "name": "look"}],
+            "tool_choice": {"type": "function", "function": {"name": "look"}},
+        }
         await client.send("response.create", response=options)
         done = (await client.until("response.done"))["response"]
         text = "".join(event["delta"] for event in client.events if event["type"] == "response.text.delta")

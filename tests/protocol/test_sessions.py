@@ -46,7 +46,6 @@ async def test_the_voice_is_settled_once_it_was_heard() -> None:
         ({"audio": {"output": {"voice": "../../etc/passwd"}}}, "session.audio.output.voice"),
         ({"audio": {"output": {"voice": {"id": "nobody"}}}}, "session.audio.output.voice"),
         ({"audio": {"output": {"speed": 1.5}}}, "session.audio.output.speed"),
-        ({"audio": {"input": {"noise_reduction": {"type": "far_field"}}}}, "session.audio.input.noise_reduction"),
         (
             {"audio": {"input": {"transcription": {"model": "x", "prompt": "names"}}}},
             "session.audio.input.transcription.prompt",
