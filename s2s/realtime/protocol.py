@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from s2s.conversation import events as ev
-from s2s.conversation import facts as f
 from s2s.conversation.items import Item
-from s2s.realtime import shapes, wire
+from s2s.realtime import shapes
+from s2s.realtime.announcer import Announcer
 from s2s.realtime.commands import ClearInput, Command, CommitInput, Configure, Hear, Tell
-from s2s.realtime.dialect import Dialect, Event, Today
-from s2s.realtime.frame import Frame
+from s2s.realtime.dialect import Dialect, Today
 from s2s.realtime.items import Given, Reference, from_wire
 from s2s.realtime.refusal import LONGEST, Refusal, taken
 from s2s.realtime.session import SessionConfig
-from s2s.realtime.shapes import ResponseOutput
-from s2s.realtime.sound import HZ, SoundIn, SoundOut
+from s2s.realtime.sound import HZ, SoundIn
 
 
-class Protocol:
-    """The state of one session at the wire: its configuration, codecs and ids.
+class Protocol(Announcer):
+    """The state of one session at the wire: what its client asks for here, what it is told in `Announcer`.
 
     `find` gives the conversation's item of a name, for a client that refers to one; `kept` the sound that was kept of
     a caller's item, as s16le at 24 kHz, b"" where there is none.
@@ -36,19 +33,11 @@ class Protocol:
         kept: Callable[[str], bytes] = lambda item_id: b"",
         dialect: Dialect | None = None,
     ) -> None:
-        self.config = config
+        super().__init__(config, kept, dialect or Today())
         self._find = find
-        self._kept = kept
-        self._dialect = dialect or Today()
-        self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder()
         self._sounds = msgspec.json.Decoder(shapes.Append)
-        self._count = itertools.count(1)
         self._in = SoundIn()
-        self._outs: dict[str, SoundOut] = {}
-        self._asked: ResponseOutput | None = None
-
-    # client to server
 
     def heard(self, frame: bytes) -> Hear | None:
         """Return the sound of a text frame of UTF-8, or None, and change nothing, where it is anything else."""
@@ -182,70 +171,3 @@ class Protocol:
             message = f"Invalid value: the item with id '{value['id']}' does not exist."
             raise Refusal("invalid_value", message, f"{root}.id")
         return found
-
-    # server to client
-
-    def created(self) -> Iterator[Frame]:
-        """The first frame of a session."""
-        yield from self._frames({"type": "session.created", "session": self.config.show()})
-
-    def updated(self) -> Iterator[Frame]:
-        """The answer to a session.update that was taken."""
-        yield from self._frames({"type": "session.updated", "session": self.config.show()})
-
-    def refused(self, refusal: Refusal) -> Iterator[Frame]:
-        """The answer to what can't be done."""
-        event_id = refusal.args[1] if len(refusal.args) > 1 else None
-        problem = f.Problem(code=refusal.code, message=refusal.message, param=refusal.param, event_id=event_id)
-        yield from self._frames(wire.WORDS[f.Problem](problem))
-
-    def say(self, fact: f.Fact) -> Iterator[Frame]:
-        """Return the frames of a fact."""
-        if isinstance(fact, f.SoundDelta):
-            self.config.spoke = True
-            out = self._outs[fact.response_id]
-            yield from self._sound_frames(fact, out.deltas(fact.item_id, fact.pcm, fact.rate))
-        elif isinstance(fact, (f.ResponseCreated, f.ResponseDone)):
-            yield from self._response_frames(fact)
-        else:
-            if isinstance(fact, f.SoundDone):
-                rest = self._outs[fact.response_id].rest(fact.item_id, fact.whole)
-                yield from self._sound_frames(fact, rest)
-            elif isinstance(fact, f.Problem):
-                self._asked = None
-            event = wire.WORDS[type(fact)](fact)
-            if isinstance(fact, f.ItemRetrieved):
-                wire.put_sound(event["item"], self._kept(fact.item.id))
-            streams = isinstance(fact, (f.WordsDelta, f.TextDelta, f.ArgumentsDelta))
-            yield from self._frames(event, fact.response_id if streams else "")  # type: ignore[attr-defined]
-
-    def _response_frames(self, fact: f.ResponseCreated | f.ResponseDone) -> Iterator[Frame]:
-        view = fact.response
-        if isinstance(fact, f.ResponseCreated):
-            # a response.create is answered at once, by this or by a Problem: what it asked for is for no other response
-            asked, self._asked = self._asked, None
-            self._outs[view.id] = SoundOut(*self.config.output_of(asked))
-            out = self._outs[view.id]
-        else:
-            out = self._outs.pop(view.id)
-        begins = isinstance(fact, f.ResponseCreated)
-        kind = "response.created" if begins else "response.done"
-        yield from self._frames({"type": kind, "response": wire.response(view, out.voice, out.format)})
-        if begins:  # nobody is limited by requests or tokens here
-            yield from self._frames({"type": "rate_limits.updated", "rate_limits": []})
-
-    def _sound_frames(self, fact: f.OutputFact, deltas: Iterator[str]) -> Iterator[Frame]:
-        for delta in deltas:
-            event = {
-                "type": "response.output_audio.delta",
-                "response_id": fact.response_id,
-                "item_id": fact.item_id,
-                "output_index": fact.output_index,
-                "content_index": 0,
-                "delta": delta,
-            }
-            yield from self._frames(event, fact.response_id)
-
-    def _frames(self, event: Event, sound_of: str = "") -> Iterator[Frame]:
-        for told in self._dialect.outgoing(event):
-            yield Frame(self._encoder.encode({"event_id": f"event_{next(self._count)}", **told}), sound_of)

@@ -87,8 +87,9 @@ class Target:
             self._socket.send(one, text=isinstance(one, str) or bool(choose(2)))  # what is no UTF-8 is text too
             self.sent += 1
         self._socket.send(json.dumps({"type": "input_audio_buffer.clear"}))
-        self._socket.send(json.dumps({"type": "response.cancel", "response_id": f"probe_{self.inputs}"}))
-        self._read_up_to("no active response found", f"probe_{self.inputs}")
+        probe = f"probe_{self.inputs}"
+        self._socket.send(json.dumps({"type": "conversation.item.delete", "item_id": probe, "event_id": probe}))
+        self._read_up_to(probe)
         if not self.warm_mb and time.monotonic() >= self._warm_at:
             gc.collect()
             self.warm_mb = rss_mb()
@@ -97,7 +98,7 @@ class Target:
             grown = rss_mb()
             assert grown <= self.warm_mb + GROWTH_MB, f"memory grew from {self.warm_mb:.0f} to {grown:.0f} MB"
 
-    def _read_up_to(self, text: str, event_id: str) -> None:
+    def _read_up_to(self, event_id: str) -> None:
         from tests.realtime.strict import strict
 
         while True:
@@ -106,7 +107,7 @@ class Target:
                 tools = event.get("session", {}).get("tools")
                 strict(event if not tools else event | {"session": event["session"] | {"tools": []}})
             assert event.get("error", {}).get("code") != "server_error", event
-            if text in event.get("error", {}).get("message", ""):
+            if event.get("error", {}).get("event_id") == event_id:
                 return
 
 

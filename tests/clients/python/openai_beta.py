@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 import openai
-
 import rounds
-from openai_ga import Link, work
+from openai_ga import work
+from openai_link import Link
 from rounds import Report
 
 

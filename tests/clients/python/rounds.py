@@ -36,7 +36,6 @@ def options(about: str | None, **flags: str) -> argparse.Namespace:
     parser.add_argument("--wav", required=True, help="mono 16-bit 24 kHz: the first turn")
     parser.add_argument("--wav2", required=True, help="the same: the turn that interrupts")
     parser.add_argument("--parts", help="run only these, comma-separated")
-    parser.add_argument("--log", help="write every event that the client surfaced to this file")
     for flag, text in flags.items():
         parser.add_argument(f"--{flag}", action="store_true", help=text)
     given = parser.parse_args()
@@ -73,6 +72,7 @@ class Report(logging.Handler):
         self.rounds: dict[str, dict[str, Any]] = {}
         self.errors: list[str] = []
         self.dropped: list[str] = []
+        self.tolerated: list[str] = []
         logging.captureWarnings(True)
         logging.getLogger().addHandler(self)
 
@@ -83,6 +83,13 @@ class Report(logging.Handler):
         """Note what must not happen."""
         self.errors.append(text)
         print(f"!! {text}", flush=True)
+
+    def refused(self, error: dict[str, Any], expected: tuple[str, ...]) -> None:
+        """Note an `error` event; those that a library takes for granted itself are only counted."""
+        if error["code"] in expected:
+            self.tolerated.append(error["code"])
+        else:
+            self.error(f"error event: {json.dumps(error)}")
 
     def drop(self, text: str) -> None:
         """Note what the server sent and the client did not take."""
@@ -106,7 +113,7 @@ class Report(logging.Handler):
 
     def finish(self) -> int:
         """Print the run as JSON and return the exit code."""
-        keys = ("client", "version", "rounds", "errors", "dropped")
+        keys = ("client", "version", "rounds", "errors", "dropped", "tolerated")
         print(json.dumps({key: getattr(self, key) for key in keys}), flush=True)
         fine = self.rounds and all(part["ok"] for part in self.rounds.values())
         return 0 if fine and not self.errors and not self.dropped else 1
