@@ -49,13 +49,38 @@ def on_create(step: Step, event: CreateResponse) -> None:
         step.refuse("invalid_value", "This deployment has no 'chat' stage that could answer.", event.event_id, "type")
         return
     if event.in_conversation and step.state.default is not None:
-        message = f"Conversation already has an active response in progress: {step.state.default.id}."
-        step.refuse("conversation_already_has_active_response", message, event.event_id)
+        _ask_early(step, step.state.default, event)
         return
     response = _open(step, event.settings, event.in_conversation, event.items, event.metadata)
     step.tell(ResponseCreated(response=response.view()))
     if event.items is not None or not waits_for_text(step):
         _ask(step, response)
+
+
+def _ask_early(step: Step, active: Response, event: CreateResponse) -> None:
+    """Let a request wait that comes with a function's result, once its call is whole; refuse any other."""
+    called = any(item.kind == "function_call" and item.status == "completed" for item in active.items)
+    if called and step.state.asked_early is None:
+        step.set(asked_early=event)
+    else:
+        _refuse_second(step, active, event)
+
+
+def _refuse_second(step: Step, active: Response, event: CreateResponse) -> None:
+    message = f"Conversation already has an active response in progress: {active.id}."
+    step.refuse("conversation_already_has_active_response", message, event.event_id)
+
+
+def go_on(step: Step, ended: Response, interrupted: bool = False) -> None:
+    """Answer, now that a response has ended, who has asked while it was under way; not who was interrupted."""
+    event = step.state.asked_early
+    if event is None or step.state.default is not None:
+        return
+    step.set(asked_early=None)
+    if interrupted:
+        _refuse_second(step, ended, event)
+    else:
+        on_create(step, event)
 
 
 def commit_turns(step: Step) -> None:
@@ -189,6 +214,7 @@ def _stop(step: Step, response: Response, status: str, reason: str = "", error: 
             step.tell(TurnTextFailed(item_id=turn.item_id, reason=error or "the caller went on"))
     step.set(due=tuple(turn for turn in step.state.due if turn.scope != response.scope))
     commit_turns(step)
+    go_on(step, response, interrupted=reason == "turn_detected")
 
 
 def failed(step: Step, event: Failed) -> bool:
@@ -219,4 +245,5 @@ def drained(step: Step, event: Drained) -> Response | None:
         again = _open(step, settings, rounds=rounds)
         step.tell(ResponseCreated(response=again.view()))
         _ask(step, again)
+    go_on(step, response)
     return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from s2s.conversation.events import CreateResponse
 from s2s.conversation.facts import ResponseView, Usage
 from s2s.conversation.items import Item
 from s2s.settings import Settings
@@ -103,8 +104,9 @@ class Playing(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """A whole conversation: one is made per call and replaced at every step.
 
-    `unanswered` says that a turn got no answer because the caller was speaking again by then, `idle_at` when the
-    caller is to be asked whether they are still there.
+    `asked_early` is a request for an answer that waits for the end of the one that calls functions. `unanswered` says
+    that a turn got no answer because the caller was speaking again by then, `idle_at` when the caller is to be asked
+    whether they are still there.
     """
 
     wiring: Wiring = Wiring()
@@ -116,6 +118,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     due: tuple[Turn, ...] = ()
     responses: tuple[Response, ...] = ()
     playing: Playing | None = None
+    asked_early: CreateResponse | None = None
     unanswered: bool = False
     idle_at: float | None = None
 

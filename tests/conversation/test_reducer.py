@@ -293,3 +293,35 @@ def test_a_truncated_answer_holds_the_words_that_were_heard(ms: int, heard: str)
     told = bench.do(ev.RetrieveItem(item_id=answer.id))
     assert isinstance(told[0], f.ItemRetrieved)
     assert told[0].item.parts[0].text == heard
+
+
+def calling() -> Bench:
+    """A conversation whose answer has called a function and is not over yet; its scope is the last."""
+    bench = Bench()
+    bench.do(ev.CreateItem(item=Item(id="asked", parts=(Part(kind="input_text", text="weather?"),))))
+    bench.do(ev.CreateResponse(settings=Settings()))
+    bench.do(ev.Output(scope=bench.scopes[-1], item=ToolCall(call_id="a", name="look", arguments="{}")))
+    return bench
+
+
+def test_an_answer_that_is_asked_for_with_a_functions_result_waits_for_the_end_of_the_call() -> None:
+    bench = calling()
+    scope = bench.scopes[-1]
+    result = Item(id="", kind="function_call_output", call_id="a", output="sun")
+    assert [type(fact).__name__ for fact in bench.do(ev.CreateItem(item=result))] == ["ItemAdded", "ItemDone"]
+    assert bench.do(ev.CreateResponse(settings=Settings(), metadata={"n": "2"})) == []
+    (problem,) = bench.do(ev.CreateResponse(settings=Settings(), event_id="third"))
+    assert isinstance(problem, f.Problem) and problem.code == "conversation_already_has_active_response"
+    told = bench.do(ev.Drained(scope=scope))
+    assert [type(fact).__name__ for fact in told] == ["ResponseDone", "ResponseCreated"]
+    assert isinstance(told[1], f.ResponseCreated) and told[1].response.metadata == {"n": "2"}
+    assert asks(bench)[-1] == ("", "sun")
+
+
+def test_an_answer_asked_for_early_is_refused_when_the_caller_interrupts() -> None:
+    bench = calling()
+    bench.do(ev.CreateResponse(settings=Settings(), event_id="early"))
+    told = bench.do(ev.Spoken(mark="start", at_ms=0))
+    assert [type(fact).__name__ for fact in told] == ["SpeechStarted", "ResponseDone", "Problem"]
+    assert isinstance(told[2], f.Problem) and told[2].event_id == "early"
+    assert bench.state.default is None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
+from s2s.messages import Prompt, Reply, ReplyEnd, ToolCall
+from s2s.stage import Call
 from s2s.testing.stages import ScriptedLlm
 from tests.modes.orders import OPENED, SPOKEN_END
 from tests.modes.served import Client, quick, serving, slow
@@ -38,6 +43,38 @@ async def test_an_item_says_whose_call_it_is_before_its_arguments_are_done() -> 
         done = await client.until("response.function_call_arguments.done")
         item = client.all("conversation.item.added")[1]["item"]
         assert (item["name"], item["call_id"], item["arguments"]) == ("look", done["call_id"], "")
+
+
+class LateEnd(ScriptedLlm):
+    """Ends an answer some while after its function call is whole, as servers that count tokens do."""
+
+    async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ReplyEnd | ToolCall]:
+        """Answer as scripted."""
+        async for out in super().run(call, item):
+            if isinstance(out, ReplyEnd):
+                await asyncio.sleep(0.2)
+            yield out
+
+
+@pytest.mark.row("4.9 function call")
+async def test_a_result_and_the_next_request_may_come_before_the_response_is_done() -> None:
+    llm = LateEnd(calls={"weather?": ["look"]}, first_seconds=0.005)
+    async with serving(quick(llm=llm)) as server, Client(server.url) as client:
+        await client.configure(tools=[{"type": "function", "name": "look"}])
+        await client.say("weather?")
+        await client.send("response.create")
+        call = (await client.until("response.output_item.done"))["item"]
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}
+        await client.ask("conversation.item.create", "conversation.item.done", item=output)
+        assert not client.all("response.done")
+        await client.send("response.create", response={"metadata": {"client_event_id": "2"}})
+        await client.until("response.done", 2)
+        assert [event["response"]["output"][0]["type"] for event in client.all("response.done")] == [
+            "function_call",
+            "message",
+        ]
+        assert client.all("response.created")[1]["response"]["metadata"] == {"client_event_id": "2"}
+        assert not client.all("error")
 
 
 @pytest.mark.row("7 push-to-talk flurry")
