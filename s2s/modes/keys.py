@@ -14,8 +14,8 @@ import msgspec
 from s2s.mistakes import ConfigError
 
 SECRET_PREFIX = "ek_"
-MOST_SECRETS = 10_000
-"""Client secrets that may be valid at once: each is small, and none is asked for by people."""
+MOST_SECRETS = 2000
+"""Client secrets that may be valid at once; the oldest makes room for one more."""
 
 
 class KeyRefused(ValueError):

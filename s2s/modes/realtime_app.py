@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from s2s.modes.realtime import Realtime
 
 FOREVER_S = 10 * 365 * 86400
+SECRET_BYTES = 128 * 1024
+"""The largest request for a client secret: what it sets up is kept until the secret expires."""
 OPEN_PATHS = ("/health", "/ready")
 """What is told to anybody: whoever looks after the server has no key."""
 
@@ -48,10 +50,11 @@ class RealtimeApp:
             ("/health", self._health),
             ("/ready", self._ready),
             ("/v1/models", self._models),
-            ("/v1/models/{name}", self._model),
+            ("/v1/models/{name:path}", self._model),
             ("/v1/audio/voices", self._voices),
             ("/v1/pool", self._pool),
             ("/v1/usage", self._show_usage),
+            ("/v1/realtime", self._plain),
         ):
             app.get(path)(answer)
         app.post("/v1/realtime/client_secrets")(self._client_secrets)
@@ -100,6 +103,9 @@ class RealtimeApp:
     async def _show_usage(self) -> dict[str, Any]:
         return self._usage.show()
 
+    async def _plain(self) -> Response:
+        return _error(426, "upgrade_required", "This address is a WebSocket's: connect with ws:// or wss://.")
+
     async def _calls(self) -> Response:
         return _error(501, "webrtc_not_supported", "This server has no WebRTC; connect a WebSocket to /v1/realtime.")
 
@@ -112,8 +118,13 @@ class RealtimeApp:
     async def _mint(self, request: Request, beta: bool) -> Response:
         if (key_of(request.headers) or "").startswith("ek_"):
             return _error(401, "invalid_api_key", "A client secret can't make another one; use an API key.")
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > SECRET_BYTES:
+                return _error(413, "request_too_large", f"The request may have {SECRET_BYTES} bytes.")
         try:
-            asked = json.loads(await request.body() or b"{}")
+            asked = json.loads(body or b"{}")
         except (ValueError, RecursionError) as error:
             return _error(400, "invalid_json", f"Could not parse the request as JSON: {error}")
         transcription = request.url.path.endswith("transcription_sessions")
@@ -135,10 +146,11 @@ class RealtimeApp:
         try:
             connection = self._welcome(socket, seconds)
         except (SessionLimit, KeyRefused, Refusal) as error:
-            code = {SessionLimit: "session_limit_reached", KeyRefused: "invalid_api_key"}.get(type(error))
-            told = {"type": "invalid_request_error", "code": code or "invalid_value", "message": str(error)}
+            codes = {SessionLimit: "session_limit_reached", KeyRefused: "invalid_api_key"}
+            code = error.code if isinstance(error, Refusal) else codes[type(error)]
+            told = {"type": "invalid_request_error", "code": code, "message": str(error)}
             await socket.send_json({"type": "error", "event_id": "event_1", "error": told})
-            await socket.close(1008, code or "")
+            await socket.close(1008, code)
             return
         await _serve(socket, connection, seconds, self._options.max_minutes)
 

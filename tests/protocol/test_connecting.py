@@ -193,6 +193,15 @@ async def test_a_body_that_is_no_json_is_said_to_be() -> None:
         for body, code in ((b"{", "invalid_json"), (b"[]", "invalid_type"), (b"[" * 100_000, "invalid_json")):
             status, told = await mint(server, body)
             assert (status, told["error"]["code"]) == (400, code)
+        status, told = await mint(server, b" " * 1_000_000)
+        assert (status, told["error"]["code"]) == (413, "request_too_large")
+
+
+async def test_an_address_that_is_a_websockets_says_so() -> None:
+    async with serving() as server:
+        status, told = await ask(f"{server.http}/v1/realtime?model=x")
+        assert (status, told["error"]["code"]) == (426, "upgrade_required")
+        assert (await ask(f"{server.http}/v1/models/Qwen/Qwen3-4B"))[1]["id"] == "Qwen/Qwen3-4B"
 
 
 @pytest.mark.row("1 calls", "1 sideband")
