@@ -130,6 +130,9 @@ async def talk(options: argparse.Namespace) -> None:
     client = AsyncOpenAI(base_url=base, websocket_base_url=base.replace("http", "ws", 1), api_key=options.api_key)
     speaker = Speaker(options.save, options.play or options.mic)
     async with client.realtime.connect(model=options.model) as connection:
+        first = await connection.recv()
+        if first.type == "error":
+            sys.exit(f"the server says: {first.error.message}")
         if options.text:
             await connection.conversation.item.create(
                 item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": options.text}]}

@@ -81,22 +81,21 @@ class Realtime(Mode):
 
     @property
     def address(self) -> str:
-        """Where it listens, as in a URL."""
-        host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
+        """Where it can be reached from this machine, as in a URL."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listener.host, self._listener.host)
+        host = f"[{host}]" if ":" in host else host
         return f"{host}:{self._listener.port}"
 
     @property
     def banner(self) -> list[str]:
         """What is said when it listens."""
         at = self.address
-        if self._certificate is not None:
-            return [
-                f"realtime   wss://{at}/v1/realtime   (OpenAI Realtime API; base_url https://{at}/v1)",
-                f"           clients trust it by its certificate: {self._certificate.cert}",
-            ]
+        s, trust = ("", "") if self._certificate is None else ("s", f"SSL_CERT_FILE={self._certificate.cert} ")
+        key = " --api-key KEY" if self._keys else ""
+        talk = f'python clients/talk.py --base-url http{s}://{at}/v1{key} --text "Who are you?"'
         return [
-            f"realtime   ws://{at}/v1/realtime   (OpenAI Realtime API; base_url http://{at}/v1)",
-            f'           try: python clients/talk.py --base-url http://{at}/v1 --text "Who are you?"',
+            f"realtime   ws{s}://{at}/v1/realtime   (OpenAI Realtime API; base_url http{s}://{at}/v1)",
+            f"           try: {trust}{talk}",
         ]
 
     async def serve(self, engine: Engine) -> None:

@@ -71,7 +71,9 @@ def test_a_host_that_is_not_here_is_named() -> None:
         Listener("mode.realtime", "192.0.2.1", 8765)
 
 
-@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")]
+)
 def test_the_banner_says_where_to_connect(host: str, shown: str) -> None:
     mode = Realtime(host=host, port=0)
     try:
