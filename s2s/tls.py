@@ -23,14 +23,17 @@ FRESH_DAYS = 30
 class Certificate:
     """Paths of a certificate, with its chain, and of its key, both PEM."""
 
-    cert: str
-    key: str
+    cert: str = ""
+    key: str = ""
 
     def check(self, option: str) -> None:
         """Raise ConfigError, under `option`, where they can't serve."""
         for name in ("cert", "key"):
-            if not Path(getattr(self, name)).is_file():
-                raise ConfigError([f"{option}.{name}: there is no file {getattr(self, name)}"])
+            path = getattr(self, name)
+            if not path:
+                raise ConfigError([f"{option}.{name}: needs the path of a PEM file"])
+            if not Path(path).is_file():
+                raise ConfigError([f"{option}.{name}: there is no file {path}"])
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, self.key)
         except (ssl.SSLError, OSError) as error:
