@@ -82,6 +82,8 @@ class LiveCall:
         """Change the settings: from the next turn and the next response on."""
         if settings.detection != self.state.settings.detection and self.state.turn is not None:
             await self.commit()
+        if settings.detection is None and self.state.settings.detection is not None:
+            self.hearing.clear()  # push to talk begins here
         self.flow.listening.rebind(settings)
         self.feed(ev.Updated(settings=settings))
 
@@ -98,7 +100,10 @@ class LiveCall:
                 event = self._events.popleft()
                 self.state, effects = step(self.state, msgspec.structs.replace(event, at=self._clock()))
                 for effect in effects:
-                    self._carry_out(effect)
+                    try:
+                        self._carry_out(effect)
+                    except Exception:  # of one effect: the others still count, or an answer would never end
+                        log.exception("%s: %s was not carried out", self.id, type(effect).__name__)
         finally:
             self._stepping = False
         if self.state.waiting != self._waiting:
@@ -213,8 +218,11 @@ class LiveCall:
     def _ask(self, scope: Scope, effect: ev.Send) -> None:
         name = self._network.faces.chat
         stage: Any = self._network.nodes[name].stage
-        for out in stage.run(scope.view(name), effect.item):
-            self.flow.deliver(name, scope, out)
+        try:
+            for out in stage.run(scope.view(name), effect.item):
+                self.flow.deliver(name, scope, out)
+        except Exception as error:
+            self.failed(scope, name, error)
 
     def _remind(self, when: float) -> None:
         if self._reminder is not None:

@@ -21,6 +21,10 @@ class Kept:
             while sum(len(pcm) / 2 / hz for _, pcm, hz in self._turns) > self._seconds:
                 self._turns.popleft()
 
+    def drop(self, item_id: str) -> None:
+        """Forget a turn."""
+        self._turns = deque(turn for turn in self._turns if turn[0] != item_id)
+
     def get(self, item_id: str, hz: int) -> bytes:
         """Return a turn's mono s16le sound at `hz`, b"" where it is not kept."""
         found = next(((pcm, rate) for name, pcm, rate in self._turns if name == item_id), None)

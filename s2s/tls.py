@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import ipaddress
 import os
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -46,7 +47,7 @@ def self_signed(host: str, folder: Path | None = None) -> Certificate:
 
     Clients trust it when they are given the file: `SSL_CERT_FILE`, `NODE_EXTRA_CA_CERTS`, `curl --cacert`.
     """
-    folder = folder or user_cache_path("s2s") / "tls"
+    folder = (folder or user_cache_path("s2s") / "tls") / re.sub(r"[^\w.-]", "_", host)
     names = sorted({"localhost", "127.0.0.1", "::1", socket.gethostname(), host} - {"0.0.0.0", "::"})
     made = Certificate(cert=str(folder / "cert.pem"), key=str(folder / "key.pem"))
     if not _serves(made, names):
@@ -115,6 +116,7 @@ def _make(made: Certificate, names: list[str]) -> None:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with os.fdopen(os.open(made.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    Path(made.key).unlink(missing_ok=True)  # a file that is there would keep its mode
+    with os.fdopen(os.open(made.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(private)
     Path(made.cert).write_bytes(cert.public_bytes(serialization.Encoding.PEM))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from s2s.conversation.facts import Fact
@@ -118,13 +120,23 @@ class TruncateItem(Event, frozen=True, kw_only=True):
     event_id: str | None = None
 
 
+class Reference(msgspec.Struct, frozen=True):
+    """An item of the conversation, as it is when a prompt is made."""
+
+    item_id: str
+
+
 class CreateResponse(Event, frozen=True, kw_only=True):
-    """The client asks for an answer, with these settings; `items` replace the conversation as its input."""
+    """The client asks for an answer, with these settings; `items` replace the conversation as its input.
+
+    `note` comes back in the response's view: what the protocol has to remember of the request.
+    """
 
     settings: Settings
     in_conversation: bool = True
-    items: tuple[Item, ...] | None = None
+    items: tuple[Item | Reference, ...] | None = None
     metadata: dict[str, str] | None = None
+    note: Any = None
     event_id: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -123,6 +123,7 @@ class ResponseView(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     metadata: dict[str, str] | None = None
     usage: Usage | None = None
+    note: Any = None
 
 
 class ResponseCreated(Fact, frozen=True, kw_only=True):

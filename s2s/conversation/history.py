@@ -10,6 +10,12 @@ from s2s.conversation.facts import ItemDeleted, ItemRetrieved, ItemTruncated
 from s2s.conversation.items import Item, heard_text
 from s2s.conversation.step import Step
 
+ITEMS = 2000
+WEIGHT_BYTES = 64 * 1024 * 1024
+"""What a client may add to a conversation, images above all."""
+UNHEARD = 4
+"""A client's items of audio that may wait for their words."""
+
 
 def on_create(step: Step, event: CreateItem) -> None:
     """Give the client's item its place."""
@@ -28,6 +34,18 @@ def on_create(step: Step, event: CreateItem) -> None:
             step.refuse("item_create_invalid_previous_item_id", message, event.event_id, "previous_item_id")
             return
         at = ids.index(event.previous_id) + 1
+    if item.kind == "function_call_output" and not _called(step, item.call_id):
+        message = f"Tool call ID '{item.call_id}' not found in conversation."
+        step.refuse("invalid_tool_call_id", message, event.event_id, "item.call_id")
+        return
+    if len(step.state.items) >= ITEMS or _weight(item) + sum(map(_weight, step.state.items)) > WEIGHT_BYTES:
+        message = f"A conversation may have {ITEMS} items and {WEIGHT_BYTES} bytes: delete some first."
+        step.refuse("conversation_full", message, event.event_id, "item")
+        return
+    if event.sound and sum(turn.given for turn in step.state.due) >= UNHEARD:
+        message = f"{UNHEARD} items of audio are being recognised already; wait for one of them."
+        step.refuse("too_many_unheard_items", message, event.event_id, "item.content")
+        return
     if event.sound and not step.state.wiring.transcripts:
         message = "This deployment recognises no speech: give the audio's transcript."
         step.refuse("invalid_value", message, event.event_id, "item.content")
@@ -38,6 +56,18 @@ def on_create(step: Step, event: CreateItem) -> None:
         turns.recognise(step, item, event.sound, event.rate)
 
 
+def _weight(item: Item) -> int:
+    return (
+        len(item.output) + len(item.arguments) + sum(len(part.text or "") + len(part.image_url) for part in item.parts)
+    )
+
+
+def _called(step: Step, call_id: str) -> bool:
+    """Whether a function was called by this name: in the conversation, or by a response that writes into none."""
+    items = [*step.state.items, *(item for response in step.state.responses for item in response.items)]
+    return any(item.kind == "function_call" and item.call_id == call_id for item in items)
+
+
 def on_delete(step: Step, event: DeleteItem) -> None:
     """Forget an item."""
     if step.state.item(event.item_id) is None:
@@ -45,6 +75,7 @@ def on_delete(step: Step, event: DeleteItem) -> None:
         step.refuse("item_delete_invalid_item_id", message, event.event_id, "item_id")
         return
     step.set(items=tuple(item for item in step.state.items if item.id != event.item_id))
+    turns.forget(step, event.item_id)
     step.tell(ItemDeleted(item_id=event.item_id))
 
 
@@ -62,8 +93,9 @@ def shown(item: Item) -> Item:
     """Return an item without the words that its truncation took away."""
     if not item.truncated or item.heard_ms is None:
         return item
-    part = msgspec.structs.replace(item.parts[0], text=heard_text(item.text, item.spans, item.heard_ms))
-    return msgspec.structs.replace(item, parts=(part,))
+    heard = heard_text(item.text, item.spans, item.heard_ms)
+    parts = (msgspec.structs.replace(p, text=heard) if p.kind == "output_audio" else p for p in item.parts)
+    return msgspec.structs.replace(item, parts=tuple(parts))
 
 
 def on_truncate(step: Step, event: TruncateItem) -> None:

@@ -6,19 +6,21 @@ from s2s.conversation import responses
 from s2s.conversation.events import Remind, Reminded
 from s2s.conversation.facts import TurnCommitted, TurnMissed
 from s2s.conversation.items import Item, Part
-from s2s.conversation.state import Response
 from s2s.conversation.step import Step
 
 EARLY_S = 0.01
 """Seconds that a timer may be early."""
 
 
-def await_caller(step: Step, response: Response) -> None:
-    """Note, at the end of an answer, until when its sound plays and the caller may be silent after it."""
-    detection = step.state.settings.detection
-    if not response.in_conversation or detection is None or detection.idle_ms is None:
+def await_caller(step: Step) -> None:
+    """Note, when nothing goes on after an answer, until when its sound plays and the caller may be silent."""
+    state = step.state
+    detection = state.settings.detection
+    if detection is None or detection.idle_ms is None or state.idle_at is not None or not state.answered:
         return
-    playing = step.state.playing
+    if state.default is not None or state.turn is not None or state.due:
+        return
+    playing = state.playing
     over = step.at if playing is None else max(step.at, playing.since + playing.sound_ms / 1000)
     step.set(idle_at=over + detection.idle_ms / 1000)
     step.do(Remind(when=over + detection.idle_ms / 1000))

@@ -54,6 +54,7 @@ class Monitor:
         elif isinstance(fact, f.ItemDeleted):  # its name is free again
             self.items.discard(fact.item_id)
             self.done_items.discard(fact.item_id)
+            self.transcribed.discard(fact.item_id)
         elif isinstance(fact, (f.TurnText, f.TurnTextFailed)):
             require(fact.item_id not in self.transcribed, "a turn has one final text")
             self.transcribed.add(fact.item_id)

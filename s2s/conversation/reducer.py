@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from s2s.conversation import history, idle, output, responses, turns
+from s2s.conversation import history, idle, output, requests, responses, turns
 from s2s.conversation.events import (
     CancelResponse,
     Cleared,
@@ -37,9 +37,7 @@ def _failed(step: Step, event: Failed) -> None:
 
 def _drained(step: Step, event: Drained) -> None:
     turns.drained(step, event.scope)
-    ended = responses.drained(step, event)
-    if ended is not None and step.state.default is None:
-        idle.await_caller(step, ended)
+    responses.drained(step, event)
 
 
 HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
@@ -57,7 +55,7 @@ HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
     DeleteItem: history.on_delete,
     RetrieveItem: history.on_retrieve,
     TruncateItem: history.on_truncate,
-    CreateResponse: responses.on_create,
+    CreateResponse: requests.on_create,
     CancelResponse: responses.on_cancel,
 }
 
@@ -66,4 +64,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     """Return the state after `event`, and what is to be done, in order."""
     work = Step(state, event.at)
     HANDLERS[type(event)](work, event)
+    requests.go_on(work)
+    if not isinstance(event, Reminded):
+        idle.await_caller(work)
     return work.state, tuple(work.effects)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from s2s.conversation import output
-from s2s.conversation.events import CancelResponse, Commit, CreateResponse, Drained, End, Failed, Open, Revoke, Send
+from s2s.conversation.events import (
+    CancelResponse,
+    Commit,
+    CreateResponse,
+    Drained,
+    End,
+    Failed,
+    Open,
+    Reference,
+    Revoke,
+    Send,
+)
 from s2s.conversation.facts import ResponseCreated, ResponseDone, TurnTextFailed
 from s2s.conversation.items import Item, lines_of
 from s2s.conversation.state import Response, Turn
@@ -29,58 +42,24 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
         step.set(unanswered=True)
         return
     step.set(unanswered=False)
-    response = _open(step, step.state.settings, told=told)
+    response = open_response(step, step.state.settings, told=told)
     if told:
         step.tell(ResponseCreated(response=response.view()))
-    _ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
+    ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
 
 
 def answer_silence(step: Step) -> None:
     """Speak again because the caller does not."""
     if step.state.wiring.chat:
-        response = _open(step, step.state.settings)
+        response = open_response(step, step.state.settings)
         step.tell(ResponseCreated(response=response.view()))
-        _ask(step, response, Line(role="user", text=SILENCE))
+        ask(step, response, Line(role="user", text=SILENCE))
 
 
-def on_create(step: Step, event: CreateResponse) -> None:
-    """Answer because the client asks for it, once the turns before it are transcribed."""
-    if not step.state.wiring.chat:
-        step.refuse("invalid_value", "This deployment has no 'chat' stage that could answer.", event.event_id, "type")
-        return
-    if event.in_conversation and step.state.default is not None:
-        _ask_early(step, step.state.default, event)
-        return
-    response = _open(step, event.settings, event.in_conversation, event.items, event.metadata)
-    step.tell(ResponseCreated(response=response.view()))
-    if event.items is not None or not waits_for_text(step):
-        _ask(step, response)
-
-
-def _ask_early(step: Step, active: Response, event: CreateResponse) -> None:
-    """Let a request wait that comes with a function's result, once its call is whole; refuse any other."""
-    called = any(item.kind == "function_call" and item.status == "completed" for item in active.items)
-    if called and step.state.asked_early is None:
-        step.set(asked_early=event)
-    else:
-        _refuse_second(step, active, event)
-
-
-def _refuse_second(step: Step, active: Response, event: CreateResponse) -> None:
+def refuse_second(step: Step, active: Response, event: CreateResponse) -> None:
+    """Say that an answer is being given already."""
     message = f"Conversation already has an active response in progress: {active.id}."
     step.refuse("conversation_already_has_active_response", message, event.event_id)
-
-
-def go_on(step: Step, ended: Response, interrupted: bool = False) -> None:
-    """Answer, now that a response has ended, who has asked while it was under way; not who was interrupted."""
-    event = step.state.asked_early
-    if event is None or step.state.default is not None:
-        return
-    step.set(asked_early=None)
-    if interrupted:
-        _refuse_second(step, ended, event)
-    else:
-        on_create(step, event)
 
 
 def commit_turns(step: Step) -> None:
@@ -103,18 +82,20 @@ def ask_waiting(step: Step) -> None:
     if not waits_for_text(step):
         for response in step.state.responses:
             if not response.asked and response.told:
-                _ask(step, response)
+                ask(step, response)
 
 
-def _open(
+def open_response(
     step: Step,
     settings: Settings,
     in_conversation: bool = True,
-    items: tuple[Item, ...] | None = None,
+    items: tuple[Item | Reference, ...] | None = None,
     metadata: dict[str, str] | None = None,
     told: bool = True,
     rounds: int = 0,
+    note: Any = None,
 ) -> Response:
+    """Begin a response; what comes of it waits for its commit unless it is told at once."""
     response = Response(
         id=step.name("resp"),
         scope=step.count(),
@@ -122,6 +103,7 @@ def _open(
         in_conversation=in_conversation,
         input=items,
         metadata=metadata,
+        note=note,
         told=told,
         rounds=rounds,
     )
@@ -134,9 +116,9 @@ def _open(
     return response
 
 
-def _ask(step: Step, response: Response, last: Line | None = None, language: str = "") -> None:
+def ask(step: Step, response: Response, last: Line | None = None, language: str = "") -> None:
     """Ask for an answer to the conversation so far, and to `last`, in `language`, which is no part of it."""
-    items = step.state.items if response.input is None else response.input
+    items = step.state.items if response.input is None else _resolved(step, response.input)
     lines = lines_of(items)
     said = (item for item in reversed(items) if item.kind == "message" and item.role == "user")
     if last is None:
@@ -146,6 +128,11 @@ def _ask(step: Step, response: Response, last: Line | None = None, language: str
     step.respond(response, asked=True)
     step.do(Send(scope=response.scope, item=Ask(lines=lines, language=language)))
     step.do(End(scope=response.scope))
+
+
+def _resolved(step: Step, given: tuple[Item | Reference, ...]) -> tuple[Item, ...]:
+    found = (step.find(item.item_id) if isinstance(item, Reference) else item for item in given)
+    return tuple(item for item in found if item is not None)
 
 
 def tell_untold(step: Step) -> bool:
@@ -214,7 +201,9 @@ def _stop(step: Step, response: Response, status: str, reason: str = "", error: 
             step.tell(TurnTextFailed(item_id=turn.item_id, reason=error or "the caller went on"))
     step.set(due=tuple(turn for turn in step.state.due if turn.scope != response.scope))
     commit_turns(step)
-    go_on(step, response, interrupted=reason == "turn_detected")
+    if status == "cancelled" and step.state.asked_early is not None:
+        refuse_second(step, response, step.state.asked_early)
+        step.set(asked_early=None)
 
 
 def failed(step: Step, event: Failed) -> bool:
@@ -226,11 +215,12 @@ def failed(step: Step, event: Failed) -> bool:
     return True
 
 
-def drained(step: Step, event: Drained) -> Response | None:
-    """All of a response has come out: end it, and go on if its tools have returned; return it as it was."""
+def drained(step: Step, event: Drained) -> None:
+    """All of a response has come out: end it, and go on if its tools have returned."""
     response = step.state.response(event.scope)
     if response is None or not response.told:
-        return None
+        return
+    step.set(answered=step.state.answered or response.in_conversation)
     response = output.close(step, response, "incomplete" if response.reason in LIMITS else "completed")
     if response.reason in LIMITS:
         step.tell(ResponseDone(response=response.view("incomplete", LIMITS[response.reason])))
@@ -242,8 +232,6 @@ def drained(step: Step, event: Drained) -> Response | None:
         settings = response.settings
         if rounds >= step.state.wiring.tool_rounds:
             settings = msgspec.structs.replace(settings, tool_choice="none")
-        again = _open(step, settings, rounds=rounds)
+        again = open_response(step, settings, rounds=rounds)
         step.tell(ResponseCreated(response=again.view()))
-        _ask(step, again)
-    go_on(step, response)
-    return response
+        ask(step, again)

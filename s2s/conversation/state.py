@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from s2s.conversation.events import CreateResponse
+from s2s.conversation.events import CreateResponse, Reference
 from s2s.conversation.facts import ResponseView, Usage
 from s2s.conversation.items import Item
 from s2s.settings import Settings
@@ -66,8 +68,9 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     in_conversation: bool = True
     items: tuple[Item, ...] = ()
-    input: tuple[Item, ...] | None = None
+    input: tuple[Item | Reference, ...] | None = None
     metadata: dict[str, str] | None = None
+    note: Any = None
     message: Message | None = None
     calls: tuple[str, ...] = ()
     results: int = 0
@@ -89,6 +92,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
             in_conversation=self.in_conversation,
             settings=self.settings,
             metadata=self.metadata,
+            note=self.note,
             usage=self.usage if status != "in_progress" else None,
         )
 
@@ -106,7 +110,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     `asked_early` is a request for an answer that waits for the end of the one that calls functions. `unanswered` says
     that a turn got no answer because the caller was speaking again by then, `idle_at` when the caller is to be asked
-    whether they are still there.
+    whether they are still there, `answered` that there has been an answer.
     """
 
     wiring: Wiring = Wiring()
@@ -121,6 +125,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     asked_early: CreateResponse | None = None
     unanswered: bool = False
     idle_at: float | None = None
+    answered: bool = False
 
     @property
     def default(self) -> Response | None:

@@ -160,7 +160,7 @@ def _know(step: Step, turn: Turn) -> None:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
         seconds = math.ceil(max(0.0, turn.ended_ms - turn.began_ms) / 1000)
         step.tell(TurnText(item_id=turn.item_id, text=text, seconds=seconds))
-    if not responses.tell_untold(step):
+    if not turn.given and not responses.tell_untold(step):
         responses.answer(step, turn)
     responses.ask_waiting(step)
 
@@ -171,13 +171,21 @@ def _with_words(part: Part, text: str) -> Part:
 
 
 def _fail_text(step: Step, turn: Turn, reason: str) -> None:
-    if _captioned(step, turn):
+    if turn.given or step.state.settings.transcribe:
         step.tell(TurnTextFailed(item_id=turn.item_id, reason=reason))
 
 
 def _captioned(step: Step, turn: Turn) -> bool:
     """Whether the client is told what was said in a turn."""
     return step.state.settings.transcribe and not turn.given
+
+
+def forget(step: Step, item_id: str) -> None:
+    """Recognise no more of an item that is gone."""
+    for turn in step.state.due:
+        if turn.given and turn.item_id == item_id:
+            step.do(Revoke(scope=turn.scope))
+            _close(step, turn.scope)
 
 
 def _put_due(step: Step, turn: Turn) -> None:

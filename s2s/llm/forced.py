@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import msgspec
 
+from s2s.llm.tool_calls import new_id
 from s2s.messages import Line, Reply, ReplyEnd, ToolCall
 from s2s.settings import Settings, Tool
+
+CALL_TOKENS = 200
+"""How long a call may be, however short the deployment wants its answers."""
+LONGEST_TEXT = 80
+"""Characters of an argument that sets no limit itself: a small model would fill them without an end."""
 
 
 class Forced:
@@ -32,13 +37,15 @@ class Forced:
         tools = tuple(tool for tool in settings.tools if not name or tool.name == name)
         return cls(tools) if tools else None
 
-    def request(self) -> dict[str, Any]:
-        """Return the fields of a chat completion that hold it to a call."""
+    def request(self, limit: int | None) -> dict[str, Any]:
+        """Return the fields of a chat completion that hold it to a call of at most `limit` tokens."""
         if len(self._tools) == 1:
             schema = _parameters(self._tools[0])
         else:
             schema = {"anyOf": [_call(tool) for tool in self._tools]}
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}}
+        format = {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+        tokens = CALL_TOKENS if limit is None else min(limit, CALL_TOKENS)
+        return {"response_format": format, "temperature": 0.0, "max_tokens": tokens}
 
     def told(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
         """Return a prompt that says what may be called, in the line before the last so that what is read stays read."""
@@ -55,7 +62,7 @@ class Forced:
         self, pieces: AsyncIterator[Reply | ToolCall | ReplyEnd]
     ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
         """Yield the call that the text is, as it comes; a text that was cut off stays unfinished."""
-        call_id, text = f"call_{uuid.uuid4().hex}", ""
+        call_id, text = new_id(), ""
         only = self._tools[0].name if len(self._tools) == 1 else ""
         async for piece in pieces:
             if isinstance(piece, Reply):
@@ -75,10 +82,19 @@ class Forced:
 
 
 def _parameters(tool: Tool) -> dict[str, Any]:
-    """Return the schema of a tool's arguments; one without any takes an empty object."""
-    if tool.parameters.get("properties") or "$ref" in tool.parameters or "anyOf" in tool.parameters:
+    """Return the schema of a tool's arguments, its texts bounded; one without any takes an empty object."""
+    properties = tool.parameters.get("properties")
+    if isinstance(properties, dict) and properties:
+        return {**tool.parameters, "properties": {name: _bounded(of) for name, of in properties.items()}}
+    if "$ref" in tool.parameters or "anyOf" in tool.parameters:
         return tool.parameters
     return {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def _bounded(schema: Any) -> Any:
+    if not isinstance(schema, dict) or schema.get("type") != "string" or {"enum", "pattern", "format"} & set(schema):
+        return schema
+    return {"maxLength": LONGEST_TEXT, **schema}
 
 
 def _call(tool: Tool) -> dict[str, Any]:

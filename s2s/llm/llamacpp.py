@@ -128,7 +128,7 @@ class LlamaCpp(Stage):
             tools = chat_tools(call.settings) if self._calls_tools else {}
             pieces = self._answer(call, item.lines, tools)
         else:
-            pieces = forced.read(self._answer(call, forced.told(item.lines), forced.request()))
+            pieces = forced.read(self._answer(call, forced.told(item.lines), forced.request(call.settings.max_tokens)))
         async with aclosing(pieces) as out:
             async for piece in out:
                 yield piece

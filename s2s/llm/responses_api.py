@@ -40,7 +40,8 @@ class ResponsesApi(Remote):
 
     def _body(self, call: Call, item: Prompt, model: str) -> dict[str, Any]:
         settings = call.settings
-        limit = settings.max_tokens if settings.max_tokens is not None else self.max_tokens
+        limits = [limit for limit in (settings.max_tokens, self.max_tokens) if limit is not None]
+        limit = min(limits, default=None)
         temperature = settings.temperature if settings.temperature is not None else self.temperature
         chosen = {"temperature": temperature, "top_p": self.top_p, "max_output_tokens": limit}
         return {

@@ -10,10 +10,19 @@ from typing import Any
 
 from s2s.messages import ToolCall
 
+LONGEST_ID = 32
+"""Characters of a call's id: a client of the Realtime API hashes longer ones, and its results find no call then."""
+
+
+def new_id() -> str:
+    """Return an id that no other call has."""
+    return f"call_{uuid.uuid4().hex[:24]}"
+
 
 @dataclasses.dataclass
 class _Open:
     call_id: str
+    given: str | None = None
     name: str = ""
     arguments: str = ""
     sent: int = 0
@@ -63,7 +72,7 @@ class ToolCalls:
 
     def arguments(self, call_id: str | None) -> str:
         """Return the arguments of a call as far as they have come."""
-        return next((call.arguments for call in self._calls if call.call_id == call_id), "")
+        return next((call.arguments for call in self._calls if call_id in (call.given, call.call_id)), "")
 
     def _find(self, piece: Mapping[str, Any]) -> _Open:
         """Return the call that a piece belongs to: by its id, else its index, else the latest.
@@ -72,13 +81,14 @@ class ToolCalls:
         """
         call_id, index = piece.get("id"), piece.get("index")
         for call in self._calls:
-            if call_id and call.call_id == call_id:
+            if call_id and call.given == call_id:
                 return call
         if not call_id and self._calls:
             same = [call for call in self._calls if call.index == index]
             if index is None or same:
                 return (same or self._calls)[-1]
-        call = _Open(call_id or f"call_{uuid.uuid4().hex}", index=index)
+        short = call_id and len(call_id) <= LONGEST_ID
+        call = _Open(str(call_id) if short else new_id(), call_id, index=index)
         self._calls.append(call)
         return call
 

@@ -15,6 +15,8 @@ from s2s.realtime.session_shapes import Shape
 from s2s.realtime.support import Abilities
 from s2s.settings import Settings
 
+SESSION_SECONDS = 3600
+"""What is shown as the end of a session that nobody has opened yet."""
 BETA_SECONDS = 60
 """How long the beta's secrets lasted."""
 
@@ -44,18 +46,24 @@ def minted(
         raise Refusal("invalid_type", f"Invalid type: expected an object, got {type(body).__name__}.")
     if beta:
         kind = "transcription_session.update" if beta == "transcription" else "session.update"
+        wanted = body.get("client_secret")
+        after = wanted.get("expires_after") if isinstance(wanted, dict) else None
         asked = Asked(
             session=Beta().incoming({"type": kind, "session": body})["session"],
-            expires_after=ExpiresAfter(seconds=BETA_SECONDS),
+            expires_after=ExpiresAfter(seconds=BETA_SECONDS)
+            if after is None
+            else taken(after, ExpiresAfter, ".client_secret.expires_after"),
         )
     else:
         asked = taken(body, Asked)
-    session = {"type": "realtime", **(asked.session or {})}
+    session = {name: value for name, value in (asked.session or {}).items() if name not in ("id", "object")}
+    session.setdefault("type", "realtime")
     if session["type"] not in ("realtime", "transcription"):
         message = f"Invalid value: '{session['type']}'. Supported values are: 'realtime', 'transcription'."
         raise Refusal("invalid_session_type", message, "session.type")
     expires_at = int(now) + asked.expires_after.seconds
-    config = SessionConfig("", model, base, 0, abilities, session["type"], beta=bool(beta))
+    ends_at = int(now) + SESSION_SECONDS
+    config = SessionConfig("", model, base, ends_at, abilities, session["type"], beta=bool(beta))
     config.update(session)
     secret = secrets.mint(session, asked.expires_after.seconds, now)
     config.id = f"sess_{secret.value[-12:]}"

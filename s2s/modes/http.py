@@ -12,6 +12,9 @@ from typing import Any
 from s2s.mistakes import ConfigError
 from s2s.tls import Certificate
 
+PING_S = 20.0
+"""Seconds between pings, and for their answer: a client that gives none is gone."""
+
 
 class Listener:
     """A port that is taken; raises ConfigError, under the mode's key, when it can't be."""
@@ -62,8 +65,8 @@ async def serve_app(
         lifespan="off",
         ws=DirectSocket,
         ws_max_size=frame_bytes,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
         ws_per_message_deflate=compression,
         timeout_graceful_shutdown=2,
         ssl_certfile=certificate.cert if certificate is not None else None,

@@ -44,6 +44,10 @@ class Keys:
             if not listed:
                 raise ConfigError([f"{key}: {file} holds no key; write one a line, or leave it null"])
             found += listed
+        if any(name.startswith(SECRET_PREFIX) for name in found):
+            raise ConfigError(
+                [f"{key}: a key may not begin with '{SECRET_PREFIX}', as client secrets do; choose another"]
+            )
         return cls(found)
 
     def __bool__(self) -> bool:

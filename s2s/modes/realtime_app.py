@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 
@@ -16,7 +16,7 @@ from s2s.engine import Engine, SessionLimit
 from s2s.modes.client_secrets import minted
 from s2s.modes.direct import direct
 from s2s.modes.handshake import is_beta, key_of, origin_allowed, protocols
-from s2s.modes.keys import KeyRefused, Keys, Secrets, admit
+from s2s.modes.keys import SECRET_PREFIX, KeyRefused, Keys, Secrets, admit
 from s2s.realtime.connection import Connection, Welcome, abilities_of
 from s2s.realtime.refusal import Refusal
 from s2s.realtime.usage import Usage
@@ -69,8 +69,11 @@ class RealtimeApp:
         if request.url.path not in OPEN_PATHS:
             if not origin_allowed(request.headers, self._options.origins):
                 return _error(403, "origin_not_allowed", f"Pages at {request.headers['origin']} may not ask here.")
+            key = key_of(request.headers)
+            if key is not None and key.startswith(SECRET_PREFIX):
+                return _error(401, "invalid_api_key", "A client secret opens sessions only; use an API key.")
             try:
-                admit(key_of(request.headers), self._keys, self._secrets, time.time())
+                admit(key, self._keys, self._secrets, time.time())
             except KeyRefused as error:
                 return _error(401, "invalid_api_key", str(error))
         return await call_next(request)
@@ -116,15 +119,13 @@ class RealtimeApp:
         return await self._mint(request, beta=True)
 
     async def _mint(self, request: Request, beta: bool) -> Response:
-        if (key_of(request.headers) or "").startswith("ek_"):
-            return _error(401, "invalid_api_key", "A client secret can't make another one; use an API key.")
         body = b""
         async for piece in request.stream():
             body += piece
             if len(body) > SECRET_BYTES:
                 return _error(413, "request_too_large", f"The request may have {SECRET_BYTES} bytes.")
         try:
-            asked = json.loads(body or b"{}")
+            asked = msgspec.json.decode(body or b"{}")
         except (ValueError, RecursionError) as error:
             return _error(400, "invalid_json", f"Could not parse the request as JSON: {error}")
         transcription = request.url.path.endswith("transcription_sessions")

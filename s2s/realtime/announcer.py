@@ -13,7 +13,6 @@ from s2s.realtime.dialect import Dialect, Event
 from s2s.realtime.frame import Frame
 from s2s.realtime.refusal import Refusal
 from s2s.realtime.session import SessionConfig
-from s2s.realtime.shapes import ResponseOutput
 from s2s.realtime.sound import SoundOut
 
 
@@ -27,7 +26,6 @@ class Announcer:
         self._encoder = msgspec.json.Encoder()
         self._count = itertools.count(1)
         self._outs: dict[str, SoundOut] = {}
-        self._asked: ResponseOutput | None = None
 
     def created(self) -> Iterator[Frame]:
         """The first frame of a session."""
@@ -55,8 +53,6 @@ class Announcer:
             if isinstance(fact, f.SoundDone):
                 rest = self._outs[fact.response_id].rest(fact.item_id, fact.whole)
                 yield from self._sound_frames(fact, rest)
-            elif isinstance(fact, f.Problem):
-                self._asked = None
             event = wire.WORDS[type(fact)](fact)
             if isinstance(fact, f.ItemRetrieved):
                 wire.put_sound(event["item"], self._kept(fact.item.id))
@@ -66,9 +62,7 @@ class Announcer:
     def _response_frames(self, fact: f.ResponseCreated | f.ResponseDone) -> Iterator[Frame]:
         view = fact.response
         if isinstance(fact, f.ResponseCreated):
-            # a response.create is answered at once, by this or by a Problem: what it asked for is for no other response
-            asked, self._asked = self._asked, None
-            self._outs[view.id] = SoundOut(*self.config.output_of(asked))
+            self._outs[view.id] = SoundOut(*self.config.output_of(view.note))
             out = self._outs[view.id]
         else:
             out = self._outs.pop(view.id)

@@ -46,7 +46,10 @@ class Beta:
             return {**event, "session": {"type": "realtime", **_grown(event["session"])}}
         if kind == "transcription_session.update" and isinstance(event.get("session"), dict):
             session = {"type": "transcription", **_grown(event["session"])}
+            session.pop("output_modalities", None)  # it is typed there, and means nothing
             return {**event, "type": "session.update", "session": session}
+        if kind == "conversation.item.create" and isinstance(event.get("item"), dict):
+            return {**event, "item": _without_ids(event["item"])}
         if kind == "response.create" and isinstance(event.get("response"), dict):
             return {**event, "response": _grown(event["response"])}
         return event
@@ -75,6 +78,17 @@ class Beta:
 def _is_idle_cancel(event: Event) -> bool:
     """Whether there was nothing to cancel: a client of the beta cancels before it truncates, come what may."""
     return bool(event["type"] == "error" and event["error"]["code"] == "response_cancel_not_active")
+
+
+def _without_ids(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item whose parts have no ids, which the beta allowed."""
+    if not isinstance(item.get("content"), list):
+        return item
+    plain = [
+        {name: value for name, value in part.items() if name != "id"} if isinstance(part, dict) else part
+        for part in item["content"]
+    ]
+    return {**item, "content": plain}
 
 
 def _grown(flat: dict[str, Any]) -> dict[str, Any]:
@@ -117,10 +131,11 @@ def _flat(session: dict[str, Any]) -> dict[str, Any]:
         "input_audio_transcription": hearing["transcription"],
         "turn_detection": hearing["turn_detection"],
         "input_audio_noise_reduction": hearing["noise_reduction"],
+        "client_secret": None,
     }
     speaking = session["audio"].get("output")
     if speaking is None:
-        return shown
+        return {**shown, "modalities": ["text"]}
     return {
         **shown,
         "model": session["model"],

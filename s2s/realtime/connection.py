@@ -108,6 +108,8 @@ class Connection:
         """Queue what the client is told; nothing waits of an answer that was cut off."""
         if isinstance(fact, f.ResponseDone) and fact.response.status in ("cancelled", "failed"):
             self.outbox.drop(fact.response.id)
+        if isinstance(fact, f.ItemDeleted):
+            self.call.hearing.kept.drop(fact.item_id)
         self._usage.told(fact)
         self._put(self._protocol.say(fact))
 

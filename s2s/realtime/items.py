@@ -18,6 +18,10 @@ _KINDS = {
 }
 
 
+IMAGE_BYTES = 200_000
+"""Of an item's images so much is shown again; the others are left out of what clients see."""
+
+
 class Content(Shape, kw_only=True):
     """One part of a message item."""
 
@@ -63,12 +67,11 @@ def from_wire(value: Any, root: str = "item") -> Given:
     wire = taken(value, WireItem, f".{root}")
     if wire.id and len(wire.id) > LONGEST:
         raise Refusal("string_above_max_length", f"An item's id may have {LONGEST} characters.", f"{root}.id")
-    texts = [wire.arguments, wire.output, *(part.text or part.transcript for part in wire.content or ())]
-    if sum(len(text.encode("utf-8", "replace")) for text in texts if text) > LARGEST_BYTES:
-        raise Refusal("string_above_max_length", f"The text of an item may have {LARGEST_BYTES} bytes.", root)
-    if wire.type == "message":
-        return _message(wire, root)
-    return Given(item=_function(wire, root))
+    given = _message(wire, root) if wire.type == "message" else Given(item=_function(wire, root))
+    if len(msgspec.json.encode(to_wire(given.item))) > LARGEST_BYTES:
+        message = f"An item without its images may have {LARGEST_BYTES} bytes as JSON."
+        raise Refusal("string_above_max_length", message, root)
+    return given
 
 
 def _function(wire: WireItem, root: str) -> Item:
@@ -143,8 +146,11 @@ def to_wire(item: Item) -> dict[str, Any]:
     """Return an item as clients see it; what is not there is left out."""
     wire: dict[str, Any] = {"id": item.id, "object": "realtime.item", "type": item.kind, "status": item.status}
     if item.kind == "message":
-        room = LARGEST_BYTES - sum(len(part.text or "") for part in item.parts)
-        return {**wire, "role": item.role, "content": [_content(part, room) for part in item.parts]}
+        content, room = [], IMAGE_BYTES
+        for part in item.parts:
+            content.append(_content(part, room))
+            room -= len(part.image_url)
+        return {**wire, "role": item.role, "content": content}
     if item.kind == "function_call":
         return {**wire, "call_id": item.call_id, "name": item.name, "arguments": item.arguments}
     return {**wire, "call_id": item.call_id, "output": item.output}
@@ -152,7 +158,7 @@ def to_wire(item: Item) -> dict[str, Any]:
 
 def _content(part: Part, room: int) -> dict[str, Any]:
     if part.kind == "input_image":
-        url = {"image_url": part.image_url} if len(part.image_url) <= room // 4 else {}
+        url = {"image_url": part.image_url} if len(part.image_url) <= room else {}
         return {"type": part.kind, **url, "detail": part.detail}
     key = "transcript" if part.kind in ("input_audio", "output_audio") else "text"
     content: dict[str, Any] = {"type": part.kind}

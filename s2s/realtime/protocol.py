@@ -18,6 +18,9 @@ from s2s.realtime.refusal import LONGEST, Refusal, taken
 from s2s.realtime.session import SessionConfig
 from s2s.realtime.sound import HZ, SoundIn
 
+GIVEN_S = 60
+"""Seconds of sound that an item may hold: it is heard in one piece."""
+
 
 class Protocol(Announcer):
     """The state of one session at the wire: what its client asks for here, what it is told in `Announcer`.
@@ -102,11 +105,15 @@ class Protocol(Announcer):
         if isinstance(given, shapes.ItemCreate):
             made = self._item(given.item, "item")
             format = self.config.input_format
+            sound = SoundIn().take(made.sound, format)
+            if len(sound) > 2 * HZ[format] * GIVEN_S:
+                message = f"The audio of an item may last {GIVEN_S} s; append longer sound to the input audio buffer."
+                raise Refusal("invalid_value", message, "item.content")
             create = ev.CreateItem(
                 item=made.item,
                 previous_id=given.previous_item_id,
-                sound=SoundIn().take(made.sound, format),
-                rate=HZ[format] if made.sound else 0,
+                sound=sound,
+                rate=HZ[format] if sound else 0,
                 event_id=event_id,
             )
             return Tell(create)
@@ -136,17 +143,17 @@ class Protocol(Announcer):
 
     def _create(self, options: dict[str, Any], event_id: str | None) -> Command:
         given = taken(options, shapes.ResponseOptions, ".response")
-        items: tuple[Item, ...] | None = None
+        items: tuple[Item | ev.Reference, ...] | None = None
         if given.input is not None:
             items = tuple(self._meant(item, f"response.input[{at}]") for at, item in enumerate(given.input))
         settings = self.config.for_response(given)
-        self._asked = given.audio.output if given.audio is not None else None
         return Tell(
             ev.CreateResponse(
                 settings=settings,
                 in_conversation=given.conversation == "auto",
                 items=items,
                 metadata=given.metadata,
+                note=given.audio.output if given.audio is not None else None,
                 event_id=event_id,
             )
         )
@@ -158,7 +165,7 @@ class Protocol(Announcer):
                 self.config.abilities.check_image(part.image_url, f"{root}.content[{at}].image_url")
         return given
 
-    def _meant(self, value: Any, root: str) -> Item:
+    def _meant(self, value: Any, root: str) -> Item | ev.Reference:
         """Return the item that an element of a response's input is, or refers to."""
         if not isinstance(value, dict) or value.get("type") != "item_reference":
             given = self._item(value, root)
@@ -170,4 +177,4 @@ class Protocol(Announcer):
         if found is None:
             message = f"Invalid value: the item with id '{value['id']}' does not exist."
             raise Refusal("invalid_value", message, f"{root}.id")
-        return found
+        return ev.Reference(found.id)

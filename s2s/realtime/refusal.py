@@ -12,7 +12,7 @@ T = TypeVar("T")
 _AT = re.compile(r" - at `(?P<path>\$[^`]*)`$")
 
 
-LARGEST_BYTES = 800_000
+LARGEST_BYTES = 700_000
 """What comes back to a client whole, such as an item, may be this large: some close at frames of 1 MiB."""
 LONGEST = 1000
 """Characters of a message or a parameter's name: what a client sent is not sent back whole."""

@@ -10,7 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-Milliseconds = Annotated[int, Meta(ge=0)]
+PrefixMs = Annotated[int, Meta(ge=0, le=10_000)]
+SilenceMs = Annotated[int, Meta(ge=0, le=60_000)]
+IdleMs = Annotated[int, Meta(ge=100, le=3_600_000)]
+Tokens = Annotated[int, Meta(ge=1, le=10_000_000)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 MaxTokens = Annotated[int, Meta(ge=1, le=4096)] | Literal["inf"]
 
@@ -40,9 +43,9 @@ class ServerVad(Shape, tag_field="type", tag="server_vad", kw_only=True):
     """A turn ends after a silence."""
 
     threshold: Share = 0.5
-    prefix_padding_ms: Milliseconds = 300
-    silence_duration_ms: Milliseconds = 200
-    idle_timeout_ms: Milliseconds | None = None
+    prefix_padding_ms: PrefixMs = 300
+    silence_duration_ms: SilenceMs = 200
+    idle_timeout_ms: IdleMs | None = None
     create_response: bool = True
     interrupt_response: bool = True
 
@@ -137,7 +140,7 @@ ToolChoice = Literal["auto", "none", "required"] | FunctionChoice
 class TokenLimits(Shape, kw_only=True):
     """How long a conversation may grow, in tokens."""
 
-    post_instructions: Annotated[int, Meta(ge=1)] | None = None
+    post_instructions: Tokens | None = None
 
 
 class RetentionRatio(Shape, tag_field="type", tag="retention_ratio", kw_only=True):

@@ -12,6 +12,9 @@ from msgspec import Meta
 
 from s2s.realtime.session_shapes import Format, Function, MaxTokens, Reasoning, Shape, ToolChoice, Voice
 
+Key = Annotated[str, Meta(max_length=64)]
+Value = Annotated[str, Meta(max_length=512)]
+
 
 class ResponseOutput(Shape, kw_only=True):
     """The agent's side of one response."""
@@ -38,7 +41,7 @@ class ResponseOptions(Shape, kw_only=True):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_output_tokens: MaxTokens | None = None
-    metadata: Annotated[dict[str, str], Meta(max_length=16)] | None = None
+    metadata: Annotated[dict[Key, Value], Meta(max_length=16)] | None = None
     prompt: dict[str, Any] | None = None
     reasoning: Reasoning | None = None
     temperature: Annotated[float, Meta(ge=0.0, le=2.0)] | None = None

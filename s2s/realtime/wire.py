@@ -44,7 +44,7 @@ def response(view: ResponseView, voice: Any, output_format: Any) -> Wire:
 def put_sound(item: Wire, pcm: bytes) -> None:
     """Put the sound that was kept of a caller's item into it, unless the frame would be too large for some clients."""
     if pcm and len(pcm) <= KEPT_BYTES:
-        for content in item["content"]:
+        for content in item.get("content", ()):
             if content["type"] == "input_audio":
                 content["audio"] = base64.b64encode(pcm).decode()
 

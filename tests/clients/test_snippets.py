@@ -38,7 +38,7 @@ with client.beta.realtime.connect(model="model_name") as conn:
 async def test_the_documented_client_connects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s2s.tls.user_cache_path", lambda name: tmp_path)
     async with serving(tls="self-signed") as server:
-        env = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "tls" / "cert.pem")}
+        env = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "tls" / "127.0.0.1" / "cert.pem")}
         command = [str(BETA), "-c", PROGRAM, f"{server.http}/v1"]
         run = await asyncio.to_thread(
             subprocess.run, command, capture_output=True, text=True, timeout=60, env=env, check=False

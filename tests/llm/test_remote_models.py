@@ -53,11 +53,13 @@ async def test_an_answer(kind: type[Remote]) -> None:
             Reply(text="."),
             ReplyEnd(input_tokens=20, cached_tokens=16, output_tokens=3),
         ]
-        await ask(stage, a_call(temperature=1.5, max_tokens=77))
-        first, second = (request.body for request in server.requests)
+        await ask(stage, a_call(temperature=1.5, max_tokens=7))
+        await ask(stage, a_call(max_tokens=4096))
+        first, second, third = (request.body for request in server.requests)
         limit = "max_tokens" if kind is ChatCompletions else "max_output_tokens"
         assert (first["model"], first["stream"], first["temperature"], first[limit]) == ("m", True, 0.5, 9)
-        assert (second["temperature"], second[limit]) == (1.5, 77)
+        assert (second["temperature"], second[limit]) == (1.5, 7)
+        assert third[limit] == 9, "never more than the deployment gives"
         assert "tools" not in first
         assert "top_p" not in first
 

@@ -1,4 +1,4 @@
-"""Old clients: the beta's words on the socket, held against the types of its last package where those are installed."""
+"""Old clients: the beta's words on the socket; `tests/clients` runs the last package that spoke them."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Old:
             assert event["type"] != "error", event
 
     async def turn(self) -> None:
-        for ms, sound in ((400, LOUD), (300, bytes(2))):
-            audio = base64.b64encode(sound * (HZ * ms // 1000)).decode()
-            await self.send("input_audio_buffer.append", audio=audio)
+        for frames, sound in ((20, LOUD), (15, bytes(2))):
+            for _ in range(frames):
+                await self.send("input_audio_buffer.append", audio=base64.b64encode(sound * (HZ // 50)).decode())
 
 
 @pytest.mark.row("6 header", "6 session")

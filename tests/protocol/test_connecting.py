@@ -13,6 +13,7 @@ import websockets
 
 from s2s.modes.realtime_app import OPEN_PATHS
 from tests.modes.served import Client, Server, serving
+from tests.protocol.raw import Raw
 from tests.protocol.web import ask
 
 pytestmark = pytest.mark.anyio
@@ -235,18 +236,25 @@ async def test_models_voices_and_usage() -> None:
 async def test_it_speaks_tls_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s2s.tls.user_cache_path", lambda name: tmp_path)
     async with serving(tls="self-signed") as server:
-        trusted = ssl.create_default_context(cafile=str(tmp_path / "tls" / "cert.pem"))
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "tls" / "127.0.0.1" / "cert.pem"))
         url = server.url.replace("ws://", "wss://")
         async with Client(url, ssl=trusted) as client:
             await client.turn()
             assert (await client.until("response.done"))["response"]["status"] == "completed"
             with pytest.raises(ssl.SSLCertVerificationError):
                 await websockets.connect(url)
-        assert (tmp_path / "tls" / "key.pem").stat().st_mode & 0o77 == 0, "nobody else reads the key"
+        assert (tmp_path / "tls" / "127.0.0.1" / "key.pem").stat().st_mode & 0o77 == 0, "nobody else reads the key"
 
 
 @pytest.mark.row("1 keep-alive")
-async def test_both_sides_may_ping() -> None:
+async def test_both_sides_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("s2s.modes.http.PING_S", 0.1)
     async with serving() as server, Client(server.url, ping_interval=None) as client:
         await asyncio.wait_for(await client.socket.ping(), 2)
+        raw = await Raw.connect(server.http)
+        await raw.write(raw.upgrade())
+        await raw.reader.readuntil(b"session.created")
+        await asyncio.wait_for(raw.reader.readuntil(b"\x89"), 2)  # a ping of the server's
+        await asyncio.wait_for(raw.reader.read(), 2)  # who does not answer is gone
+        await raw.close()
         assert (await client.configure())["object"] == "realtime.session"

@@ -95,7 +95,8 @@ def test_a_response_takes_its_own_settings_and_input() -> None:
     assert isinstance(command, Tell) and isinstance(command.event, ev.CreateResponse)
     event, settings = command.event, command.event.settings
     assert (event.in_conversation, event.metadata) == (False, {"a": "b"})
-    assert event.items is not None and [item.text for item in event.items] == ["before", "hello"]
+    assert event.items is not None and event.items[0] == ev.Reference("kept")
+    assert isinstance(event.items[1], Item) and event.items[1].text == "hello"
     assert (settings.instructions, settings.outputs, settings.tools[0].name) == ("be brief", ("text",), "f")
     assert (settings.tool_choice, settings.parallel_tools, settings.max_tokens) == ("function:f", False, 7)
     assert settings.voice == "amy"
