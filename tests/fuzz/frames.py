@@ -70,7 +70,8 @@ EVENTS: list[dict[str, Any]] = [
 ]
 
 STRANGE: list[Any] = [
-    None, True, False, 0, -1, 1, 3.5, 1e308, -(2**63), 2**70, 10**400, "", "x", "mine", "root", "\u0000", "\ud83d", "é" * 50, [],
+    None, True, False, 0, -1, 1, 3.5, 1e308, -(2**63), 2**70, 10**400, "", "x", "mine", "root", "\u0000",
+    "\ud83d", "é" * 50, [],
     {}, [[]], [None], {"type": "x"}, {"type": []}, "AAAA", "inf", "auto", ["audio"], {"a": {"b": {}}}, "x" * 5000,
     *CLIENT_EVENTS, "realtime", "transcription", "function", "message", "item_reference",
 ]  # fmt: skip
