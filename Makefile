@@ -14,16 +14,23 @@ CLIENTS := $(VENV)/clients
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-clients test-fuzz lint types unit embedded wheel constraints clean
+SHELL := bash
+.PHONY: run test test-clients test-fuzz static fuzz lint types unit embedded wheel constraints clean
 
 run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
 	$(BIN)/s2s-run $(ARGS)
 
-test: lint types $(CLIENTS)/openai-1/.done
+test: $(VENV)/.test $(CLIENTS)/openai-1/.done
+	$(MAKE) --no-print-directory -j2 static fuzz
 	$(TESTS) -m "not clients"
+
+static: lint types
 
 test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pipecat/.done $(CLIENTS)/livekit/.done $(CLIENTS)/node/.done
 	$(TESTS) -s tests/clients
+
+fuzz: $(VENV)/.test  ## a minute of hostile frames
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds 60 2>&1 | grep -v "INFO: Instr"; exit $${PIPESTATUS[0]}
 
 test-fuzz: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds $(SECONDS)

@@ -42,7 +42,7 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
         step.set(unanswered=True)
         return
     step.set(unanswered=False)
-    response = open_response(step, step.state.settings, told=told)
+    response = open_response(step, step.state.settings, told=told, to=turn.item_id)
     if told:
         step.tell(ResponseCreated(response=response.view()))
     ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
@@ -94,6 +94,7 @@ def open_response(
     told: bool = True,
     rounds: int = 0,
     note: Any = None,
+    to: str = "",
 ) -> Response:
     """Begin a response; what comes of it waits for its commit unless it is told at once."""
     response = Response(
@@ -104,6 +105,7 @@ def open_response(
         input=items,
         metadata=metadata,
         note=note,
+        to=to,
         told=told,
         rounds=rounds,
     )
@@ -135,10 +137,10 @@ def _resolved(step: Step, given: tuple[Item | Reference, ...]) -> tuple[Item, ..
     return tuple(item for item in found if item is not None)
 
 
-def tell_untold(step: Step) -> bool:
+def tell_untold(step: Step, turn: Turn) -> bool:
     """Let out the answer that was prepared for the turn just committed; return whether there is one."""
     for response in step.state.responses:
-        if not response.told:
+        if not response.told and response.to == turn.item_id:
             response = step.respond(response, told=True)
             step.tell(ResponseCreated(response=response.view()))
             step.do(Commit(scope=response.scope))

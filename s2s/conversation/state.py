@@ -61,7 +61,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A live response: what it has put out so far, and the input that it waits for."""
+    """A live response: what it has put out so far, its input, and the turn `to` which it is the answer."""
 
     id: str
     scope: int
@@ -71,6 +71,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     input: tuple[Item | Reference, ...] | None = None
     metadata: dict[str, str] | None = None
     note: Any = None
+    to: str = ""
     message: Message | None = None
     calls: tuple[str, ...] = ()
     results: int = 0

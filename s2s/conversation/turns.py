@@ -160,7 +160,7 @@ def _know(step: Step, turn: Turn) -> None:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
         seconds = math.ceil(max(0.0, turn.ended_ms - turn.began_ms) / 1000)
         step.tell(TurnText(item_id=turn.item_id, text=text, seconds=seconds))
-    if not turn.given and not responses.tell_untold(step):
+    if not responses.tell_untold(step, turn):
         responses.answer(step, turn)
     responses.ask_waiting(step)
 

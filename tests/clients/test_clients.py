@@ -42,7 +42,7 @@ CLIENTS: dict[str, tuple[str, ...]] = {
 }
 """What runs each client: its language, its environment, its script and further arguments."""
 
-ALWAYS = ("openai-python async", "openai-python sync", "openai-python 1.x beta")
+ALWAYS = ("openai-python async", "openai-python 1.x beta")
 """Those that `make test` runs."""
 CASES = [
     pytest.param("wss" if how[0] == "node" else "ws", name, marks=() if name in ALWAYS else pytest.mark.clients)

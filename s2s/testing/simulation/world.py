@@ -14,6 +14,7 @@ from s2s.conversation import facts as f
 from s2s.conversation.invariants import Ledger, require
 from s2s.conversation.items import Item, Part
 from s2s.conversation.reducer import step
+from s2s.conversation.responses import SILENCE
 from s2s.conversation.state import State, Wiring
 from s2s.settings import Detection, Settings
 from s2s.testing.simulation.ear import marks
@@ -39,6 +40,7 @@ class World:
         self.ledger = Ledger()
         self.committed: list[tuple[float, str]] = []
         self.answered: list[float] = []
+        self._asked: dict[int, list[str]] = {}
         self._last = max((act.at + act.seconds for act in script.acts), default=0.0)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -58,13 +60,25 @@ class World:
         self.state, effects = step(self.state, event)
         self.ledger.stepped(event, self.state, effects)
         for effect in effects:
-            if isinstance(effect, ev.Tell):
-                self._note(effect.fact)
-            elif isinstance(effect, ev.Remind):
-                if effect.when <= self._last:  # who is gone for good is asked for ever otherwise
-                    self.later(effect.when - self.now, lambda: self.feed(ev.Reminded(heard_ms=self.now * 1000)))
-            else:
-                self._stages.carry_out(effect)
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: ev.Effect) -> None:
+        if isinstance(effect, ev.Tell):
+            self._note(effect.fact)
+        elif isinstance(effect, ev.Remind):
+            if effect.when <= self._last:  # who is gone for good is asked for ever otherwise
+                self.later(effect.when - self.now, lambda: self.feed(ev.Reminded(heard_ms=self.now * 1000)))
+        else:
+            if isinstance(effect, ev.Send):
+                self._asked[effect.scope] = [line.text for line in effect.item.lines if line.role == "user"]
+            elif isinstance(effect, ev.Commit):
+                self._heard(self._asked.get(effect.scope, []))
+            self._stages.carry_out(effect)
+
+    def _heard(self, asked: list[str]) -> None:
+        """What an answer that was prepared on trial is to, was said in the end."""
+        said = {item.text for item in self.state.items if item.role == "user"} | {SILENCE}
+        require(not asked or asked[-1] in said, "an answer is to what was said")
 
     def _note(self, fact: f.Fact) -> None:
         if isinstance(fact, f.TurnCommitted):

@@ -130,7 +130,7 @@ class Link:
     async def answered(self, since: int, not_id: str = "") -> dict[str, Any]:
         """Wait for a completed response, by voice, and return what it was."""
         done = await self.log.until(
-            "response.done", since, lambda e: e.response.id != not_id and e.response.status == "completed"
+            "response.done", since, lambda e: e.response.id != not_id and e.response.status in rounds.ENDS
         )
         need(done.response.output, "the response has no output")
         item = done.response.output[-1]

@@ -160,7 +160,7 @@ class Agent:
         """Wait for a completed spoken answer and for the message that the library makes of it."""
         done = await self.log.until(
             "response.done", since,
-            lambda e: e.response["id"] != not_id and e.response["status"] == "completed"
+            lambda e: e.response["id"] != not_id and e.response["status"] in rounds.ENDS
             and e.response["output"][-1]["type"] == "message",
         )  # fmt: skip
         text = done.response["output"][-1]["content"][0]["transcript"]

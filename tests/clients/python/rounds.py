@@ -15,7 +15,10 @@ from typing import Any
 
 HZ = 24000
 FRAME_MS = 40
-LIMIT_S = 30
+LIMIT_S = 45
+"""For a part, with what is played in it at the pace of sound."""
+ENDS = ("completed", "incomplete")
+"""How an answer may end: a small model may talk up to its limit of tokens."""
 LONG = "Count from one to one hundred, with every number as a word."
 ASK_WEATHER = "What is the weather in Paris?"
 SKY = '{"sky": "clear"}'
