@@ -36,7 +36,7 @@ class Asked(Shape, kw_only=True):
 
 
 def minted(
-    body: Any, secrets: Secrets, now: float, base: Settings, model: str, abilities: Abilities, beta: Kind | str = ""
+    body: Any, secrets: Secrets, now: float, base: Settings, model: str, abilities: Abilities, beta: Kind | None = None
 ) -> dict[str, Any]:
     """Return the answer to a request for a secret, which is made; raise Refusal.
 

@@ -19,6 +19,7 @@ from s2s.modes.handshake import is_beta, key_of, origin_allowed, protocols
 from s2s.modes.keys import SECRET_PREFIX, KeyRefused, Keys, Secrets, admit
 from s2s.realtime.connection import Connection, Welcome, abilities_of
 from s2s.realtime.refusal import Refusal
+from s2s.realtime.session import Kind
 from s2s.realtime.usage import Usage
 
 if TYPE_CHECKING:
@@ -113,12 +114,13 @@ class RealtimeApp:
         return _error(501, "webrtc_not_supported", "This server has no WebRTC; connect a WebSocket to /v1/realtime.")
 
     async def _client_secrets(self, request: Request) -> Response:
-        return await self._mint(request, beta=False)
+        return await self._mint(request, None)
 
     async def _beta_sessions(self, request: Request) -> Response:
-        return await self._mint(request, beta=True)
+        kind: Kind = "transcription" if request.url.path.endswith("transcription_sessions") else "realtime"
+        return await self._mint(request, kind)
 
-    async def _mint(self, request: Request, beta: bool) -> Response:
+    async def _mint(self, request: Request, beta: Kind | None) -> Response:
         body = b""
         async for piece in request.stream():
             body += piece
@@ -128,12 +130,9 @@ class RealtimeApp:
             asked = msgspec.json.decode(body or b"{}")
         except (ValueError, RecursionError) as error:
             return _error(400, "invalid_json", f"Could not parse the request as JSON: {error}")
-        transcription = request.url.path.endswith("transcription_sessions")
+        options = self._options
         try:
-            shown = minted(
-                asked, self._secrets, time.time(), self._options.settings(), self._options.model, self._abilities,
-                beta="transcription" if beta and transcription else "realtime" if beta else "",
-            )  # fmt: skip
+            shown = minted(asked, self._secrets, time.time(), options.settings(), options.model, self._abilities, beta)
         except Refusal as refusal:
             return _error(400, refusal.code, refusal.message, refusal.param)
         return JSONResponse(shown)

@@ -40,6 +40,11 @@ def test_speech_becomes_marks() -> None:
     assert [mark for _, mark in marks([Act("mute", 1.0, 1.0)])] == ["start", "end"]
 
 
+def test_a_turn_that_nobody_answers_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responses, "answer", lambda *_, **__: None)
+    assert "the last turn is answered" in {broken(draw(seed)) for seed in range(400)}
+
+
 def test_a_planted_fault_is_found_and_its_story_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(step: object) -> None:
         """Interrupt nothing."""
