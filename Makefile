@@ -1,6 +1,6 @@
 # make run    a talking server: a virtual environment, the embedded stack, its weights, and the server
 # make test-clients   a whole round with every client of the Realtime API that we know, each in an environment of its own
-# make test-fuzz      half an hour of hostile frames: make test-fuzz SECONDS=60
+# make test-fuzz      events in any order, and half an hour of hostile frames: make test-fuzz SECONDS=60
 # make test   everything that must hold: lint, types, and all tests, with real models and a wheel in an empty environment
 PYTHON ?= python3
 VENV ?= .venv
@@ -33,6 +33,7 @@ fuzz: $(VENV)/.test  ## a minute of hostile frames
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds 60 2>&1 | grep -v "INFO: Instr"; exit $${PIPESTATUS[0]}
 
 test-fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz.conversation
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds $(SECONDS)
 
 lint: $(VENV)/.test

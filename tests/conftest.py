@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("fixed", derandomize=True)
+settings.load_profile("fixed")
+"""The same examples each time; `make test-fuzz` draws others."""
 
 
 @pytest.fixture

@@ -199,13 +199,19 @@ def _stop(step: Step, response: Response, status: str, reason: str = "", error: 
     step.tell(ResponseDone(response=response.view(status, reason, error)))
     step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
     for turn in step.state.due:
-        if turn.scope == response.scope and turn.text is None and step.state.settings.transcribe:
-            step.tell(TurnTextFailed(item_id=turn.item_id, reason=error or "the caller went on"))
+        if turn.scope == response.scope and turn.text is None:
+            fail_text(step, turn, error or "the caller went on")
     step.set(due=tuple(turn for turn in step.state.due if turn.scope != response.scope))
     commit_turns(step)
     if status == "cancelled" and step.state.asked_early is not None:
         refuse_second(step, response, step.state.asked_early)
         step.set(asked_early=None)
+
+
+def fail_text(step: Step, turn: Turn, reason: str) -> None:
+    """Say that the words of a turn will not come, unless its item is gone."""
+    if turn.item_id and (turn.given or step.state.settings.transcribe):
+        step.tell(TurnTextFailed(item_id=turn.item_id, reason=reason))
 
 
 def failed(step: Step, event: Failed) -> bool:

@@ -25,7 +25,6 @@ from s2s.conversation.facts import (
     TurnCommitted,
     TurnText,
     TurnTextDelta,
-    TurnTextFailed,
 )
 from s2s.conversation.items import Item, Part
 from s2s.conversation.state import Turn
@@ -90,7 +89,7 @@ def _end(step: Step, turn: Turn, event: Spoken) -> None:
             step.do(End(scope=turn.scope))
         responses.commit_turns(step)
     if turn.failed:
-        _fail_text(step, turn, turn.failed)
+        responses.fail_text(step, turn, turn.failed)
         _close(step, turn.scope)
     elif turn.text is not None:
         _know(step, turn)
@@ -170,20 +169,18 @@ def _with_words(part: Part, text: str) -> Part:
     return msgspec.structs.replace(part, text=text) if unknown else part
 
 
-def _fail_text(step: Step, turn: Turn, reason: str) -> None:
-    if turn.given or step.state.settings.transcribe:
-        step.tell(TurnTextFailed(item_id=turn.item_id, reason=reason))
-
-
 def _captioned(step: Step, turn: Turn) -> bool:
     """Whether the client is told what was said in a turn."""
     return step.state.settings.transcribe and not turn.given
 
 
 def forget(step: Step, item_id: str) -> None:
-    """Recognise no more of an item that is gone."""
+    """Recognise no more of an item that is gone, unless something was answered to it already."""
     for turn in step.state.due:
         if turn.given and turn.item_id == item_id:
+            if step.state.response(turn.scope) is not None:
+                _put_due(step, msgspec.structs.replace(turn, item_id=""))
+                continue
             step.do(Revoke(scope=turn.scope))
             _close(step, turn.scope)
 
@@ -225,7 +222,7 @@ def failed(step: Step, scope: int, reason: str) -> None:
         if due.scope == scope:
             step.do(Revoke(scope=scope))
             if due.text is None:
-                _fail_text(step, due, reason)
+                responses.fail_text(step, due, reason)
             _close(step, scope)
 
 

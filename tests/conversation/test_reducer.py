@@ -325,3 +325,14 @@ def test_an_answer_asked_for_early_is_refused_when_the_caller_interrupts() -> No
     assert [type(fact).__name__ for fact in told] == ["SpeechStarted", "ResponseDone", "Problem"]
     assert isinstance(told[2], f.Problem) and told[2].event_id == "early"
     assert bench.state.default is None
+
+
+def test_an_item_of_audio_that_is_deleted_while_it_is_answered_leaves_the_answer_alone() -> None:
+    bench = Bench(wiring=Wiring(chat=False, words=False))
+    spoken = Item(id="spoken", parts=(Part(kind="input_audio"),))
+    bench.do(ev.CreateItem(item=spoken, sound=bytes(480), rate=24000))
+    scope = bench.scopes[-1]
+    bench.do(ev.Output(scope=scope, item=Reply(text="yes.")))
+    bench.do(ev.DeleteItem(item_id="spoken"))
+    told = bench.do(ev.Drained(scope=scope))
+    assert type(told[-1]) is f.ResponseDone and told[-1].response.status == "completed"
