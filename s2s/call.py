@@ -167,6 +167,10 @@ class LiveCall:
         elif isinstance(item, ToolResult):
             self.feed(ev.Resulted(scope=scope.number, result=item))
 
+    def is_open(self, scope: Scope) -> bool:
+        """Whether a scope is that of the turn which the caller is still in."""
+        return self.state.turn is not None and self.state.turn.scope == scope.number
+
     def from_turn(self, item: Message) -> None:
         """Take a piece of the caller's turn."""
         if isinstance(item, Speech):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from s2s.inbox import Inbox
 from s2s.jobs import Jobs
 from s2s.lane import Lane
-from s2s.messages import Clause, Message, Sound
+from s2s.messages import Asked, Clause, Message, Sound
 from s2s.place.pool import finishes
 from s2s.plan import Faces
 from s2s.pump import Pump
@@ -30,6 +30,9 @@ class Ears(Protocol):
 
     def to_chat(self, scope: Scope, item: Message) -> None:
         """Something for the conversation has come."""
+
+    def is_open(self, scope: Scope) -> bool:
+        """Whether a scope is that of the turn which the caller is still in."""
 
     def from_turn(self, item: Message) -> None:
         """The turn stage has cut the caller's sound."""
@@ -78,7 +81,7 @@ class Flow:
         else:
             way = partial(self._queue, name)
         if name == self._faces.turn:
-            return lambda scope, item: way(scope, item) if scope.listening else self._hint(item)
+            return lambda scope, item: way(scope, item) if scope.listening else self._hint(scope, item)
         return way
 
     def _give(self, scope: Scope, item: Message) -> None:
@@ -107,11 +110,12 @@ class Flow:
         except Exception as error:
             self._ears.failed(scope, name, error)
 
-    def _hint(self, item: Message) -> None:
-        """Let the turn detector know what was said or asked; that cuts nothing by itself."""
+    def _hint(self, scope: Scope, item: Message) -> None:
+        """Let the turn detector know what was said or asked, as far as it concerns the open turn."""
+        if not isinstance(item, Asked) and not self._ears.is_open(scope):
+            return
         stage: Any = self._network.nodes[self._faces.turn].stage
-        scope = self.listening
-        for out in stage.run(scope.view(self._faces.turn), item):
+        for out in stage.run(self.listening.view(self._faces.turn), item):
             self._ears.from_turn(out)
 
     def send(self, name: str, scope: Scope, out: Message) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
+
 from s2s.audio import Resampler
 from s2s.conversation.events import Event, Spoken
 from s2s.conversation.state import State
@@ -117,8 +119,12 @@ class Hearing:
         scope = None if turn is None else call.scope(turn.scope)
         if scope is not None:
             self._turn_marks = scope.marks
+        if scope is not None and turn is not None and not turn.paused:  # else it is transcribed already
             self._flow.deliver(self._network.faces.turn, scope, speech)
-        if speech.mark in ("pause", "end"):
+        if speech.mark == "more" and call.state.on_trial:
+            until_ms = speech.at_ms + len(speech.pcm) / 2 / speech.rate * 1000
+            call.feed(msgspec.structs.replace(event, at_ms=until_ms))
+        if speech.mark in ("pause", "ripe", "end"):
             if speech.mark == "end" and self._turn_marks is not None:
                 self._last_turn = (self._clock() - speech.quiet_ms / 1000, self._turn_marks)
             call.feed(event)

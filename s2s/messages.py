@@ -32,16 +32,16 @@ class Activity(Message, frozen=True, kw_only=True):
     at_ms: float = 0.0
 
 
-Mark = Literal["start", "more", "pause", "resume", "end"]
+Mark = Literal["start", "more", "pause", "ripe", "resume", "end"]
 
 
 class Speech(Message, frozen=True, kw_only=True):
     """The next piece of a caller's turn.
 
     `start` opens the turn (its sound includes the padding before the speech), `more` continues it, `pause` says
-    that it may be over, `resume` that it was not, `end` that it is. `at_ms` is the place of the mark on the input
-    clock: where the turn begins for `start`, where it stops for `pause` and `end`; `quiet_ms` is the silence before
-    it that told so.
+    that it may be over, `ripe` that an answer should be prepared in case it is, `resume` that it was not, `end` that it
+    is. `at_ms` is the place of the mark on the input clock: where the turn begins for `start`, where it stops for
+    `pause`, `ripe` and `end`; `quiet_ms` is the silence before it that told so.
     """
 
     pcm: bytes
@@ -58,6 +58,12 @@ class Transcript(Message, frozen=True, kw_only=True):
     final: bool = True
     stable: int = 0
     language: str = ""
+
+
+class EndOfTurn(Message, frozen=True, kw_only=True):
+    """How likely it is (0..1) that the caller has finished, to judge by the sound of a turn so far."""
+
+    probability: float
 
 
 class Asked(Message, frozen=True, kw_only=True):
@@ -166,6 +172,7 @@ Item = (
     | Activity
     | Speech
     | Transcript
+    | EndOfTurn
     | Asked
     | Ask
     | Prompt

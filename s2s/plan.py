@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from s2s.graph import Edge, Graph
-from s2s.messages import Message, Speech
+from s2s.messages import Asked, EndOfTurn, Message, Speech, Transcript
+
+HINTS: frozenset[type[Message]] = frozenset({Transcript, EndOfTurn, Asked})
+"""What a turn detector is told besides the sound: nothing that lies behind it holds up who tells it."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ def plan_scope(graph: Graph, faces: Faces, source: str, wanted: frozenset[type[M
         if edge.right == "caller":
             return bool(edge.carries & wanted)
         if edge.right == faces.turn:
-            return listening
+            return listening or edge.carries <= HINTS
         return edge.right == faces.chat or committing(edge.right) or reaches(edge.right)
 
     def reaches(name: str) -> bool:

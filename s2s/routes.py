@@ -35,10 +35,10 @@ def any_of(types: Iterable[type[Message]]) -> str:
 
 
 def hops(routes: Mapping[str, Any], known: Collection[str]) -> tuple[list[Hop], list[str]]:
-    """Return the hops of all routes that are not null, each between known stages, and the mistakes."""
+    """Return the hops of all routes that count, each between known stages, and the mistakes."""
     found: list[Hop] = []
     mistakes: list[str] = []
-    for name, route in routes.items():
+    for name, route in drawn(routes).items():
         key = f"graph.{name}"
         if route is None:
             continue
@@ -57,6 +57,24 @@ def hops(routes: Mapping[str, Any], known: Collection[str]) -> tuple[list[Hop], 
     return found, mistakes
 
 
+def drawn(routes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the routes that count: a stage's own side routes, such as `turn | endpoint | turn`, only where it is used.
+
+    A side route begins and ends at the same stage; a graph without that stage has no use for it.
+    """
+    used = {stop for route in routes.values() if not _sideways(route) for stop in _stops(route)}
+    return {name: route for name, route in routes.items() if not _sideways(route) or _stops(route)[0] in used}
+
+
 def stops(routes: Mapping[str, Any]) -> set[str]:
-    """Return every name that stands in a route."""
-    return {stop.strip() for route in routes.values() if isinstance(route, str) for stop in route.split("|")}
+    """Return every name that stands in a route that counts."""
+    return {stop for route in drawn(routes).values() for stop in _stops(route)}
+
+
+def _stops(route: Any) -> list[str]:
+    return [stop.strip() for stop in route.split("|")] if isinstance(route, str) else []
+
+
+def _sideways(route: Any) -> bool:
+    stops = _stops(route)
+    return len(stops) > 2 and stops[0] == stops[-1] and CALLER not in stops

@@ -165,7 +165,7 @@ class Scope:
             if name in self.plan.leaders:
                 return True
             for edge in self.plan.after.get(name, ()):
-                if edge.right not in reached:
+                if edge.right not in reached and edge.right != self.plan.source:
                     reached.add(edge.right)
                     todo.append(edge.right)
         return False

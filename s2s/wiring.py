@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping
 
 from s2s.conversation.state import Wiring
 from s2s.graph import Graph, Node
-from s2s.messages import Asked, Message, Reply, ReplyEnd, Sound, Speech, ToolCall, Transcript
+from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, Transcript
 from s2s.metrics import Gap
 from s2s.place.pool import Pool, is_async
-from s2s.plan import Faces, Plan, plan_scope
+from s2s.plan import HINTS, Faces, Plan, plan_scope
 from s2s.rush import Rush
 from s2s.settings import Settings
-
-HINTS: frozenset[type[Message]] = frozenset({Transcript, Asked})
-"""What a turn detector is told besides the sound: nothing that lies behind it holds up who tells it."""
 
 
 class Network:

@@ -27,8 +27,11 @@ def name(path: Path) -> str:
 
 def composed(path: Path) -> dict[str, Any]:
     """Return the section that a YAML gives with all that it brings in."""
-    key = f"mode.{path.stem}" if path.parent.name == "mode" else "under_test"
-    word = f"mode={path.stem}" if path.parent.name == "mode" else f"+{path.parent.name}@under_test={path.stem}"
+    group = path.parent.name
+    key = {"mode": f"mode.{path.stem}", "turn": "turn"}.get(
+        group, "under_test"
+    )
+    word = f"{group}={path.stem}" if group in ("mode", "turn") else f"+{group}@under_test={path.stem}"
     found = OmegaConf.to_container(OmegaConf.select(compose(word), key))
     assert isinstance(found, dict)
     return {str(k): v for k, v in found.items()}
@@ -126,4 +129,5 @@ def test_the_default_graph_is_the_one_of_the_design() -> None:
         "captions": "stt | caller",
         "words": "llm | caller",
         "calls": "llm | caller",
+        "ends": "turn | endpoint | turn",
     }

@@ -30,6 +30,11 @@ from s2s.conversation.state import State
 from s2s.conversation.step import Step
 
 
+def _updated(step: Step, event: Updated) -> None:
+    """Take new settings: they hold from the next scope on."""
+    step.set(settings=event.settings)
+
+
 def _failed(step: Step, event: Failed) -> None:
     if not responses.failed(step, event):
         turns.failed(step, event.scope, event.reason)
@@ -41,7 +46,7 @@ def _drained(step: Step, event: Drained) -> None:
 
 
 HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
-    Updated: turns.on_updated,
+    Updated: _updated,
     Spoken: turns.on_spoken,
     Cleared: turns.on_cleared,
     Transcribed: turns.on_transcribed,

@@ -42,8 +42,9 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
         step.set(unanswered=True)
         return
     step.set(unanswered=False)
-    response = open_response(step, step.state.settings, told=told, to=turn.item_id)
+    response = open_response(step, step.state.settings, told=told, to=turn.item_id, heard=turn.text or "")
     if told:
+        step.set(answers=step.state.answers + 1)
         step.tell(ResponseCreated(response=response.view()))
     ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
 
@@ -95,6 +96,7 @@ def open_response(
     rounds: int = 0,
     note: Any = None,
     to: str = "",
+    heard: str = "",
 ) -> Response:
     """Begin a response; what comes of it waits for its commit unless it is told at once."""
     response = Response(
@@ -106,6 +108,7 @@ def open_response(
         metadata=metadata,
         note=note,
         to=to,
+        heard=heard,
         told=told,
         rounds=rounds,
     )
@@ -137,25 +140,6 @@ def _resolved(step: Step, given: tuple[Item | Reference, ...]) -> tuple[Item, ..
     return tuple(item for item in found if item is not None)
 
 
-def tell_untold(step: Step, turn: Turn) -> bool:
-    """Let out the answer that was prepared for the turn just committed; return whether there is one."""
-    for response in step.state.responses:
-        if not response.told and response.to == turn.item_id:
-            response = step.respond(response, told=True)
-            step.tell(ResponseCreated(response=response.view()))
-            step.do(Commit(scope=response.scope))
-            return True
-    return False
-
-
-def forget_untold(step: Step) -> None:
-    """Drop the answer that was prepared for a turn that goes on: nobody has heard of it."""
-    for response in step.state.responses:
-        if not response.told:
-            step.do(Revoke(scope=response.scope))
-            step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
-
-
 def interrupt(step: Step) -> None:
     """The caller speaks over the answer: stop it, and remember how much of it was heard."""
     response = step.state.default
@@ -185,7 +169,8 @@ def on_cancel(step: Step, event: CancelResponse) -> None:
 
 def _stop(step: Step, response: Response, status: str, reason: str = "", error: str = "") -> None:
     if not response.told:
-        forget_untold(step)
+        step.do(Revoke(scope=response.scope))
+        step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
         return
     step.do(Revoke(scope=response.scope))
     response = output.close(step, response, "incomplete", whole=False)

@@ -16,7 +16,8 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     """What the graph can do for a conversation.
 
     `chat`: answers come from a prompt, else straight from the turn; `transcripts`: turns are transcribed; `sound`
-    and `words`: speech and text can reach the caller.
+    and `words`: speech and text can reach the caller; `speculates`: answers are prepared on trial, of which
+    `max_extra_llm` for each answer given may be in vain.
     """
 
     chat: bool = True
@@ -24,15 +25,17 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     sound: bool = True
     words: bool = True
     tool_rounds: int = 5
+    speculates: bool = True
+    max_extra_llm: float = 0.3
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
-    `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `paused` says that
-    its scope has ended early, `drained` that all of it has come out, `committed` that what comes of it may leave,
-    `manual` that the client asked for its end, `given` that it gave the sound as an item, `failed` why there will be no
-    text.
+    `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `resumed_ms` is when
+    they last went on, `paused` says that its scope has ended early, `ripe` that its answer may be prepared, `drained`
+    that all of it has come out, `committed` that what comes of it may leave, `manual` that the client asked for its
+    end, `given` that it gave the sound as an item, `failed` why there will be no text.
     """
 
     scope: int
@@ -42,7 +45,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     sent: str = ""
     text: str | None = None
     language: str = ""
+    resumed_ms: float = 0.0
     paused: bool = False
+    ripe: bool = False
     drained: bool = False
     committed: bool = False
     manual: bool = False
@@ -61,7 +66,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A live response: what it has put out so far, its input, and the turn `to` which it is the answer."""
+    """A live response: what it has put out so far, its input, and the turn `to` which it is the answer, as `heard`."""
 
     id: str
     scope: int
@@ -72,6 +77,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     note: Any = None
     to: str = ""
+    heard: str = ""
     message: Message | None = None
     calls: tuple[str, ...] = ()
     results: int = 0
@@ -111,7 +117,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     `asked_early` is a request for an answer that waits for the end of the one that calls functions. `unanswered` says
     that a turn got no answer because the caller was speaking again by then, `idle_at` when the caller is to be asked
-    whether they are still there, `answered` that there has been an answer.
+    whether they are still there, `answered` that there has been an answer; `answers` to turns were
+    given, `dropped` prepared in vain.
     """
 
     wiring: Wiring = Wiring()
@@ -127,11 +134,18 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: bool = False
     idle_at: float | None = None
     answered: bool = False
+    answers: int = 0
+    dropped: int = 0
 
     @property
     def default(self) -> Response | None:
         """The live response that writes into the conversation; there is at most one."""
         return next((r for r in self.responses if r.in_conversation), None)
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether an answer is prepared that nobody has heard of."""
+        return any(not response.told for response in self.responses)
 
     @property
     def waiting(self) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 
-from s2s.conversation import responses
+from s2s.conversation import responses, trial
 from s2s.conversation.events import (
     Cleared,
     End,
@@ -16,7 +17,6 @@ from s2s.conversation.events import (
     Revoke,
     Spoken,
     Transcribed,
-    Updated,
 )
 from s2s.conversation.facts import (
     InputCleared,
@@ -30,10 +30,8 @@ from s2s.conversation.items import Item, Part
 from s2s.conversation.state import Turn
 from s2s.conversation.step import Step
 
-
-def on_updated(step: Step, event: Updated) -> None:
-    """Take new settings: they hold from the next scope on."""
-    step.set(settings=event.settings)
+AFRESH: dict[str, Any] = {"paused": False, "ripe": False, "drained": False, "text": None, "failed": ""}
+"""What is known of a turn that goes on."""
 
 
 def on_spoken(step: Step, event: Spoken) -> None:
@@ -46,8 +44,15 @@ def on_spoken(step: Step, event: Spoken) -> None:
     elif event.mark == "pause" and not turn.paused and not turn.failed:
         step.set(turn=msgspec.structs.replace(turn, paused=True))
         step.do(End(scope=turn.scope))
+    elif event.mark == "ripe" and turn.paused and not turn.ripe:
+        turn = msgspec.structs.replace(turn, ripe=True)
+        step.set(turn=turn)
+        if turn.text is not None and not turn.failed:
+            trial.prepare(step, turn)
+    elif event.mark == "more":
+        trial.goes_on(step, turn, event.at_ms)
     elif event.mark == "resume" and turn.paused:
-        _resume(step, turn)
+        _resume(step, turn, event.at_ms)
     elif event.mark == "end":
         _end(step, turn, event)
 
@@ -65,12 +70,12 @@ def _start(step: Step, event: Spoken) -> None:
     step.do(Open(scope=scope, source="turn", settings=step.state.settings))
 
 
-def _resume(step: Step, turn: Turn) -> None:
+def _resume(step: Step, turn: Turn, at_ms: float) -> None:
+    """Hear the turn again from its beginning; an answer that was prepared stays until its words are others."""
     if not turn.failed:
         step.do(Revoke(scope=turn.scope))
-    responses.forget_untold(step)
     scope = step.count()
-    step.set(turn=msgspec.structs.replace(turn, scope=scope, paused=False, drained=False, text=None, failed=""))
+    step.set(turn=msgspec.structs.replace(turn, scope=scope, resumed_ms=at_ms, **AFRESH))
     step.do(Open(scope=scope, source="turn", settings=step.state.settings))
     step.do(Replay(scope=scope))
 
@@ -117,11 +122,12 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
         if turn.failed:
             return
         turn = _hear(step, turn, said.text, said.stable)
+        trial.heard(step, turn, said.text, said.final)
         if said.final:
             turn = msgspec.structs.replace(turn, text=said.text.strip(), language=said.language)
             step.set(turn=turn)
-            if turn.paused:
-                responses.answer(step, turn, told=False)
+            if turn.ripe:
+                trial.prepare(step, turn)
         else:
             step.set(turn=turn)
         return
@@ -159,7 +165,8 @@ def _know(step: Step, turn: Turn) -> None:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
         seconds = math.ceil(max(0.0, turn.ended_ms - turn.began_ms) / 1000)
         step.tell(TurnText(item_id=turn.item_id, text=text, seconds=seconds))
-    if not responses.tell_untold(step, turn):
+    trial.heard(step, turn, text, final=True)
+    if not trial.let_out(step, turn):
         responses.answer(step, turn)
     responses.ask_waiting(step)
 
@@ -215,13 +222,14 @@ def failed(step: Step, scope: int, reason: str) -> None:
     turn = step.state.turn
     if turn is not None and turn.scope == scope:
         step.do(Revoke(scope=scope))
-        responses.forget_untold(step)
+        trial.forget(step)
         step.set(turn=msgspec.structs.replace(turn, failed=reason))
         return
     for due in step.state.due:
         if due.scope == scope:
             step.do(Revoke(scope=scope))
             if due.text is None:
+                trial.heard(step, due, "", final=True)
                 responses.fail_text(step, due, reason)
             _close(step, scope)
 
@@ -232,6 +240,6 @@ def on_cleared(step: Step, event: Cleared) -> None:
     if turn is not None:
         if not turn.failed:
             step.do(Revoke(scope=turn.scope))
-        responses.forget_untold(step)
+        trial.forget(step)
         step.set(turn=None)
     step.tell(InputCleared())

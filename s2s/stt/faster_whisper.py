@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s.stt.log_mel import log_mel
+from s2s.log_mel import log_mel
 from s2s.stt.recognizer import RATE, Recognizer
 from s2s.weights import resolve
 

@@ -167,9 +167,9 @@ def _alternate(sent: list[Speech]) -> int:
     for speech in sent:
         assert len(speech.pcm) % 2 == 0
         assert inside == (speech.mark != "start"), f"'{speech.mark}' {'in' if inside else 'outside'} a turn"
-        assert speech.mark != "resume" or paused, "'resume' without 'pause'"
+        assert speech.mark not in ("ripe", "resume") or paused, f"'{speech.mark}' without 'pause'"
         inside = speech.mark != "end"
-        paused = speech.mark == "pause" or (paused and speech.mark == "more")
+        paused = speech.mark == "pause" or (paused and speech.mark in ("more", "ripe"))
         turns += speech.mark == "end"
     assert not inside, "a turn stays open after long silence"
     return turns

@@ -74,6 +74,7 @@ class ScriptedTurn(Stage):
             elif self.soft_ms is not None and state["quiet_ms"] >= self.soft_ms and not state.get("paused"):
                 state["paused"] = True
                 yield Speech(pcm=item.pcm, rate=item.rate, mark="pause", at_ms=end_ms)
+                yield Speech(pcm=b"", rate=item.rate, mark="ripe", at_ms=end_ms)
             elif not state.get("paused"):
                 yield Speech(pcm=item.pcm, rate=item.rate)
         state["to_ms"], state["rate"] = end_ms, item.rate

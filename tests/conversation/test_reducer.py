@@ -61,6 +61,16 @@ class Conversation(RuleBasedStateMachine):
 
     @rule()
     @precondition(lambda self: self.speaking and self.paused)
+    def ripen(self) -> None:
+        self.bench.do(ev.Spoken(mark="ripe", at_ms=self.bench.now * 1000))
+
+    @rule(ms=st.sampled_from([50, 500]))
+    @precondition(lambda self: self.speaking and not self.paused)
+    def speak_on(self, ms: float) -> None:
+        self.bench.do(ev.Spoken(mark="more", at_ms=self.bench.now * 1000 + ms))
+
+    @rule()
+    @precondition(lambda self: self.speaking and self.paused)
     def resume(self) -> None:
         self.bench.do(ev.Spoken(mark="resume", at_ms=self.bench.now * 1000))
         self.paused = False
@@ -246,6 +256,7 @@ def test_a_prompt_says_in_which_language_its_last_turn_was(early: bool) -> None:
         if early:
             bench.do(ev.Spoken(mark="pause", at_ms=700))
             bench.do(heard)
+            bench.do(ev.Spoken(mark="ripe", at_ms=800))
         bench.do(ev.Spoken(mark="end", at_ms=900))
         if not early:
             bench.do(heard)

@@ -1,46 +1,16 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.messages import Activity, Asked, Speech, Transcript
+from s2s.messages import Asked, Speech, Transcript
 from s2s.settings import Detection, Settings
 from s2s.stage import Call
 from s2s.turn.silence import Silence
+from tests.turn.mouth import HOP_MS, Mouth, hop, marks, sound
 
-HOP_MS = 32
 PUSH_TO_TALK = Settings(detection=None)
-
-
-class Mouth:
-    """A caller who speaks in hops of 32 ms, each of its own sample value."""
-
-    def __init__(self, stage: Silence | None = None, settings: Settings | None = None) -> None:
-        self.stage = stage or Silence()
-        self.call = Call("caller", 1, settings or Settings())
-        self.count = 0
-
-    def say(self, *chances: float) -> list[Speech]:
-        out = []
-        for chance in chances:
-            activity = Activity(pcm=hop(self.count), rate=16000, speech=chance, at_ms=self.count * HOP_MS)
-            self.count += 1
-            out += list(self.stage.run(self.call, activity))
-        return out
-
-
-def hop(number: int) -> bytes:
-    return np.full(512, number, "<i2").tobytes()
-
-
-def marks(speech: list[Speech]) -> list[str]:
-    return [piece.mark for piece in speech]
-
-
-def sound(speech: list[Speech]) -> bytes:
-    return b"".join(piece.pcm for piece in speech)
 
 
 def test_a_turn_opens_with_its_prefix_and_ends_after_silence() -> None:
@@ -91,8 +61,8 @@ def test_pieces_leave_about_every_piece_ms() -> None:
 def test_a_pause_is_marked_once_and_taken_back() -> None:
     mouth = Mouth(Silence(soft_ms=64, silence_ms=160, piece_ms=9999))
     speech = mouth.say(1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0)
-    assert marks(speech) == ["start", "pause", "resume", "pause", "end"]
-    assert [piece.at_ms for piece in speech] == [0, 5 * HOP_MS, 6 * HOP_MS, 10 * HOP_MS, 13 * HOP_MS]
+    assert marks(speech) == ["start", "pause", "ripe", "resume", "pause", "ripe", "end"]
+    assert [piece.at_ms for piece in speech] == [n * HOP_MS for n in (0, 5, 5, 6, 10, 10, 13)]
     assert speech[1].pcm == hop(2) + hop(3) + hop(4)
     assert sound(speech) == b"".join(hop(n) for n in range(13))
 

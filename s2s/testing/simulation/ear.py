@@ -9,7 +9,7 @@ from s2s.testing.simulation.script import Act
 
 OPENS_S = 0.064
 """Speech before a turn opens; a shorter sound opens none."""
-PAUSE_S = 0.2
+PAUSE_S, RIPE_S = 0.1, 0.25
 END_S = 0.5
 MUTED_S = 3.0
 """Seconds without any sound after which an open turn is taken as over."""
@@ -43,6 +43,8 @@ def marks(acts: Sequence[Act]) -> Iterator[tuple[float, Mark]]:
             is_open = False
         elif following > end + PAUSE_S:
             yield end + PAUSE_S, "pause"
+            if following > end + RIPE_S:
+                yield end + RIPE_S, "ripe"
             if following > end + END_S:
                 yield end + END_S, "end"
                 is_open = False

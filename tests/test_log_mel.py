@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from s2s.stt.log_mel import filters, log_mel
+from s2s.log_mel import filters, log_mel
 
 
 def test_the_filters_are_slaneys() -> None:

@@ -1,0 +1,78 @@
+"""Answers on trial: prepared while the caller may still go on, and let out, kept or dropped when that is known."""
+
+from __future__ import annotations
+
+from s2s.conversation import responses
+from s2s.conversation.events import Commit, Revoke
+from s2s.conversation.facts import ResponseCreated
+from s2s.conversation.state import Response, State, Turn
+from s2s.conversation.step import Step
+
+FREE = 2
+"""Answers that may be dropped before what they cost is weighed against those that were given."""
+GOES_ON_MS = 200.0
+"""Speech after a pause that is more than a breath or a click: then the words are others by now."""
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two transcripts have the same words, whatever their case and marks."""
+    return _plain(one) == _plain(other)
+
+
+def prepare(step: Step, turn: Turn) -> None:
+    """Answer a turn that may be over, unless too much was prepared in vain by now, or its answer is under way."""
+    if on_trial(step.state, turn) is None and affordable(step.state):
+        responses.answer(step, turn, told=False)
+
+
+def affordable(state: State) -> bool:
+    """Whether another answer may be prepared that nobody may want."""
+    wiring = state.wiring
+    return wiring.speculates and state.dropped < FREE + wiring.max_extra_llm * state.answers
+
+
+def on_trial(state: State, turn: Turn) -> Response | None:
+    """The answer that was prepared for a turn, if there is one."""
+    return next((r for r in state.responses if not r.told and r.to == turn.item_id), None)
+
+
+def heard(step: Step, turn: Turn, text: str, final: bool) -> None:
+    """Drop the answer that was prepared for other words than these, which are all, or all so far."""
+    response = on_trial(step.state, turn)
+    if response is not None:
+        known, now = _plain(response.heard), _plain(text)
+        if now != known if final else not known.startswith(now):
+            forget(step)
+
+
+def goes_on(step: Step, turn: Turn, at_ms: float) -> None:
+    """Drop the answer once the caller has spoken on for so long that the words must be others."""
+    if not turn.paused and at_ms - turn.resumed_ms >= GOES_ON_MS:
+        forget(step)
+
+
+def let_out(step: Step, turn: Turn) -> bool:
+    """Tell of the answer that was prepared for the turn just committed; return whether there is one."""
+    response = on_trial(step.state, turn)
+    if response is None:
+        return False
+    response = step.respond(response, told=True)
+    step.set(answers=step.state.answers + 1)
+    step.tell(ResponseCreated(response=response.view()))
+    step.do(Commit(scope=response.scope))
+    return True
+
+
+def forget(step: Step) -> None:
+    """Drop the answer that was prepared for a turn that goes on: nobody has heard of it."""
+    for response in step.state.responses:
+        if not response.told:
+            step.do(Revoke(scope=response.scope))
+            step.set(
+                responses=tuple(r for r in step.state.responses if r.scope != response.scope),
+                dropped=step.state.dropped + 1,
+            )
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(letter for letter in text.casefold() if letter.isalnum() or letter.isspace()).split())
