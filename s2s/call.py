@@ -204,8 +204,12 @@ class LiveCall:
                 self._work_on(scope, effect)
 
     def _work_on(self, scope: Scope, effect: ev.Commit | ev.Revoke | ev.Send | ev.End | ev.Replay | ev.Hear) -> None:
+        if isinstance(effect, (ev.Send, ev.End)) and self._network.trials.holds(scope, effect):
+            return
         if isinstance(effect, ev.Commit):
             scope.committed = True
+            for held in self._network.trials.over(scope):
+                self._work_on(scope, held)
             self.flow.changed(scope)
             self.to_caller(scope)
         elif isinstance(effect, ev.Revoke):
@@ -241,6 +245,7 @@ class LiveCall:
             self._over(scope)
 
     def _over(self, scope: Scope) -> None:
+        self._network.trials.over(scope)
         self._scopes.pop(scope.number, None)
         if scope.lane:
             self.flow.forget(scope.lane)

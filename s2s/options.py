@@ -131,6 +131,10 @@ def make(
             mistakes.append(f"{key}.{name}: {cls.__name__} has no such option{near(name, [*known, *besides])}")
         elif gap := _absent(value):
             absent[name] = gap
+        elif dataclasses.is_dataclass(hints[name]) and isinstance(value, dict):
+            inner: Any = make(hints[name], value, f"{key}.{name}" if key else name, mistakes)
+            if inner is not None:
+                good[name] = inner
         else:
             try:
                 good[name] = checked(hints[name], value, f"{key}.{name}")

@@ -12,12 +12,13 @@ from s2s.place.pool import Pool, is_async
 from s2s.plan import HINTS, Faces, Plan, plan_scope
 from s2s.rush import Rush
 from s2s.settings import Settings
+from s2s.speculation import Speculation, Trials
 
 
 class Network:
     """The graph as flows need it, computed once."""
 
-    def __init__(self, graph: Graph, pools: dict[str, Pool]) -> None:
+    def __init__(self, graph: Graph, pools: dict[str, Pool], speculation: Speculation | None = None) -> None:
         self.graph = graph
         self.pools = pools
         self.nodes: Mapping[str, Node] = graph.nodes
@@ -35,6 +36,8 @@ class Network:
         self.downstream = {name: self._downstream(name) for name in graph.nodes}
         self.captions = self.carries(Transcript)
         self.rush = Rush()
+        self.speculation = speculation or Speculation()
+        self.trials = Trials(self.speculation.max_inflight)
         self.watch: Callable[[str, Gap], None] | None = None
         """Told of every spoken answer's gap, with the response's id."""
         self._plans: dict[tuple[str, frozenset[type[Message]]], Plan] = {}
@@ -68,6 +71,8 @@ class Network:
             transcripts=transcripts,
             sound=self.carries(Sound),
             words=self.carries(Reply),
+            speculates=self.speculation.enabled,
+            max_extra_llm=self.speculation.max_extra_llm,
         )
 
     def plan(self, source: str, settings: Settings) -> Plan:

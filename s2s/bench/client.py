@@ -36,7 +36,8 @@ async def perform(task: Task, tell: Callable[[TurnRecord], None]) -> None:
     def link() -> SocketLink:
         return SocketLink(task.url, task.model, task.key)
 
-    await call(task.callers, task.plan, corpus.of(*task.kinds), corpus.of("interruption"), link, tell)
+    turns = corpus.of(*task.kinds, least=task.plan.turns + task.plan.warm_up)
+    await call(task.callers, task.plan, turns, corpus.of("interruption"), link, tell)
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ from s2s.paths import PACKAGE
 SHIPPED = PACKAGE / "bench" / "corpus"
 QUIET = 10 ** (-42 / 20)
 """Loudness of a block of 10 ms, of 1, below which a WAV file without a manifest is taken as silent."""
+SEEDS = 1_000_003
+"""How far the seeds of two rounds lie apart."""
 FLOOR = 10 ** (-66 / 20)
 """Loudness of the noise that lies under every turn, pauses included: no room is quieter."""
 
@@ -51,6 +53,7 @@ class Corpus:
     def __init__(self, folder: str | Path | None = None, seed: int = 1, rate: int = 24000) -> None:
         self.folder = SHIPPED if folder is None else Path(folder).expanduser()
         self.rate = rate
+        self.seed = seed
         self._random = random.Random(seed)
         self._files: dict[str, tuple[NDArray[np.int16], int]] = {}
 
@@ -65,9 +68,15 @@ class Corpus:
             raise CorpusError(f"{self.folder}: no manifest.json and no WAV file in it")
         return found
 
-    def of(self, *kinds: str) -> list[Turn]:
-        """The turns of these kinds."""
-        return [turn for turn in self.turns if turn.kind in kinds]
+    def of(self, *kinds: str, least: int = 0) -> list[Turn]:
+        """The turns of these kinds, again until there are `least` of them, each time with other pauses."""
+        found = [turn for turn in self.turns if turn.kind in kinds]
+        rounds = 0
+        while found and len(found) < least:
+            rounds += 1
+            again = Corpus(self.folder, self.seed + SEEDS * rounds, self.rate)
+            found += [turn for turn in again.turns if turn.kind in kinds]
+        return found
 
     def _of_manifest(self, path: Path) -> list[Turn]:
         try:

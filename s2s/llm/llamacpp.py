@@ -36,7 +36,7 @@ class LlamaCpp(Stage):
     slots: int = 8
     at_once: int = 1
     context: int = 1024
-    kv: Literal["f16", "q8_0"] = "q8_0"
+    kv: Literal["f16", "q8_0"] = "f16"
     threads: int = 1
     batch_threads: int = 1
     batch: int = 32

@@ -137,7 +137,8 @@ class Bench(Mode):
         from s2s.bench.link import InprocLink
 
         corpus = Corpus(self.corpus, self.seed)
-        turns, interjections = corpus.of(*self.kinds), corpus.of("interruption")
+        turns = corpus.of(*self.kinds, least=self.turns + self.warm_up)
+        interjections = corpus.of("interruption")
         with _Bar(self.callers * (self.turns + self.warm_up), records) as take:
             try:
                 await call(self.callers, self._plan(), turns, interjections, lambda: InprocLink(engine), take)

@@ -42,6 +42,9 @@ def test_a_turn_begins_and_ends_with_speech_and_is_quiet_in_its_pause() -> None:
 
 
 def test_the_same_seed_gives_the_same_sound_and_another_does_not() -> None:
+    twice = Corpus(seed=3).of("long-pause", least=15)
+    assert len(twice) == 20 and [turn.text for turn in twice[:10]] == [turn.text for turn in twice[10:]]
+    assert {turn.pauses_ms for turn in twice[:10]} != {turn.pauses_ms for turn in twice[10:]}
     assert Corpus(seed=3).turns == Corpus(seed=3).turns
     assert Corpus(seed=3).turns != Corpus(seed=4).turns
 
