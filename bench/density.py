@@ -71,7 +71,7 @@ def measure(callers: int, server_words: list[str], silent: bool) -> dict[str, fl
         assert server.stdin is not None
         assert server.stdout is not None
         assert client.stdin is not None
-        plan = Plan(turns=1000, warm_up=0, ramp_s=4.0, before_s=1000.0 if silent else 0.5)
+        plan = Plan(turns=1000, warm_up=0, ramp_s=4.0, before_s=1000.0 if silent else 0.5, frame_ms=40)
         url = f"ws://{server.stdout.readline().strip()}/v1"
         task = Task(url=url, callers=callers, plan=plan, kinds=("plain", "short-pause", "long-pause"))
         client.stdin.write(msgspec.json.encode(task).decode())

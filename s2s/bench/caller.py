@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -13,8 +14,6 @@ from s2s.bench.ears import Answer, Ears
 from s2s.bench.link import HZ, Link
 from s2s.bench.record import TurnRecord
 
-FRAME_MS = 40
-FRAME = HZ * FRAME_MS // 1000 * 2
 GIVE_UP_S = 30.0
 """Seconds after which an answer that has not ended is given up on."""
 
@@ -27,6 +26,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ramp_s: float = 3.0
     before_s: float = 0.5
     think_s: float = 0.3
+    frame_ms: int = 20
+    listen_s: float | None = None
     interrupt: float = 0.0
     drop: float = 0.0
     mute: float = 0.0
@@ -58,6 +59,8 @@ class Caller:
         self._loop = asyncio.get_running_loop()
         self._ears = Ears()
         self._due = 0.0
+        self._frame_s = plan.frame_ms / 1000
+        self._frame = HZ * plan.frame_ms // 1000 * 2
 
     async def run(self) -> AsyncIterator[TurnRecord]:
         """Speak all turns; the records of the warm-up have negative numbers."""
@@ -73,7 +76,7 @@ class Caller:
                 yield record
                 if answer is not None and self._interjections and self._random.random() < self._plan.interrupt:
                     yield await self._interrupt(number)
-                elif answer is not None:
+                elif answer is not None and self._plan.listen_s is None:
                     await self._silence(max(0.0, answer.played_until - self._loop.time()))
                 await self._silence(self._plan.think_s)
         finally:
@@ -83,11 +86,11 @@ class Caller:
         link = self._new_link()
         await link.open(lambda told: self._ears.tell(told))
         self._link = link
-        self._due = self._loop.time() + self._random.random() * FRAME_MS / 1000  # no two speak in step
+        self._due = self._loop.time() + self._random.random() * self._frame_s  # no two speak in step
 
     async def _drop(self, number: int, turn: Turn) -> TurnRecord:
         """Vanish in the middle of a turn, and call again."""
-        await self._say(turn.pcm[: len(turn.pcm) // (2 * FRAME) * FRAME])
+        await self._say(turn.pcm[: len(turn.pcm) // (2 * self._frame) * self._frame])
         await self._link.abort()
         self._ears = Ears()
         await self._call()
@@ -114,8 +117,13 @@ class Caller:
 
         await self._silence_until(lambda: over() or self._loop.time() > end + self._plan.miss_s, GIVE_UP_S)
         missed = answer() is None
-        await self._silence_until(over, GIVE_UP_S if not missed else self._plan.miss_s)
+        await self._silence_until(
+            lambda: over() or self._enough(answer()), GIVE_UP_S if not missed else self._plan.miss_s
+        )
         found = answer()
+        if found is not None and found.done is None:
+            await self._link.cancel()
+            await self._silence_until(lambda: found.done is not None, self._plan.miss_s)
         record = TurnRecord(
             caller=self.number,
             number=number,
@@ -146,6 +154,11 @@ class Caller:
             written=written,
         ), found
 
+    def _enough(self, answer: Answer | None) -> bool:
+        """Whether as much of an answer was heard as is listened to."""
+        listen_s = self._plan.listen_s
+        return listen_s is not None and answer is not None and self._loop.time() > (answer.first or math.inf) + listen_s
+
     async def _interrupt(self, number: int) -> TurnRecord:
         """Speak into the answer while it is played, and wait for what is answered to that."""
         turn, ears = self._random.choice(self._interjections), self._ears
@@ -166,23 +179,23 @@ class Caller:
 
     async def _say(self, pcm: bytes) -> None:
         """Send sound frame by frame, each when its last sample would have been spoken; padded to whole frames."""
-        for at in range(0, len(pcm), FRAME):
-            self._due += FRAME_MS / 1000
+        for at in range(0, len(pcm), self._frame):
+            self._due += self._frame_s
             wait = self._due - self._loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
             if self._ears.failed:
                 raise BenchError(self._ears.failed)
-            await self._link.send(pcm[at : at + FRAME].ljust(FRAME, b"\0"))
+            await self._link.send(pcm[at : at + self._frame].ljust(self._frame, b"\0"))
 
     async def _silence(self, seconds: float) -> None:
-        for _ in range(round(seconds * 1000 / FRAME_MS)):
-            await self._say(bytes(FRAME))
+        for _ in range(round(seconds / self._frame_s)):
+            await self._say(bytes(self._frame))
 
     async def _silence_until(self, ready: Callable[[], bool], seconds: float) -> None:
         until = self._loop.time() + seconds
         while not ready() and self._loop.time() < until:
-            await self._say(bytes(FRAME))
+            await self._say(bytes(self._frame))
 
 
 def _after(times: Sequence[float | None], end: float) -> float | None:

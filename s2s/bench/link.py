@@ -13,6 +13,7 @@ import msgspec
 
 from s2s.audio import Resampler
 from s2s.conversation import facts as f
+from s2s.conversation.events import CancelResponse
 from s2s.engine import Engine
 
 HZ = 24000
@@ -44,6 +45,9 @@ class Link(Protocol):
 
     async def send(self, pcm: bytes) -> None:
         """Say a frame of mono s16le at 24 kHz."""
+
+    async def cancel(self) -> None:
+        """Want no more of the answer."""
 
     async def close(self) -> None:
         """Hang up; safe to call twice."""
@@ -79,6 +83,10 @@ class SocketLink:
             audio = base64.b64encode(pcm).decode()
             frame = self._frames[pcm] = f'{{"type":"input_audio_buffer.append","audio":"{audio}"}}'
         await self._socket.send(frame)
+
+    async def cancel(self) -> None:
+        """Ask for the end of the answer."""
+        await self._socket.send('{"type":"response.cancel"}')
 
     async def close(self) -> None:
         """Hang up."""
@@ -146,6 +154,10 @@ class InprocLink:
     async def send(self, pcm: bytes) -> None:
         """Say a frame."""
         await self._call.audio(pcm, HZ)
+
+    async def cancel(self) -> None:
+        """End the answer."""
+        self._call.feed(CancelResponse())
 
     async def close(self) -> None:
         """Hang up."""

@@ -35,6 +35,8 @@ class Bench(Mode):
     warm_up: int = 1
     ramp_s: float = 3.0
     think_s: float = 0.3
+    frame_ms: int = 20
+    listen_s: float | None = None
     interrupt: float = 0.0
     drop: float = 0.0
     mute: float = 0.0
@@ -62,7 +64,7 @@ class Bench(Mode):
             mistakes.append(
                 f"{key}.over: input should be realtime, inproc or a URL such as ws://host:8765/v1, not '{self.over}'"
             )
-        for name in ("callers", "turns"):
+        for name in ("callers", "turns", "frame_ms"):
             if getattr(self, name) < 1:
                 mistakes.append(f"{key}.{name}: input should be 1 or more, not {getattr(self, name)}")
         for name in ("interrupt", "drop", "mute"):
@@ -124,6 +126,8 @@ class Bench(Mode):
             warm_up=self.warm_up,
             ramp_s=self.ramp_s,
             think_s=self.think_s,
+            frame_ms=self.frame_ms,
+            listen_s=self.listen_s,
             interrupt=self.interrupt,
             drop=self.drop,
             mute=self.mute,

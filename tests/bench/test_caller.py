@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from s2s.bench.caller import FRAME_MS, BenchError, Plan, call
+from s2s.bench.caller import BenchError, Plan, call
 from s2s.bench.corpus import Corpus, Turn
 from s2s.bench.link import HZ, InprocLink, told_by
 from s2s.bench.record import TurnRecord, summary
@@ -18,6 +18,7 @@ from s2s.testing.clock import run_virtual
 from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTts, ScriptedTurn
 from tests.engine.graphs import graph
 
+FRAME_MS = Plan().frame_ms
 LOUD = (8000).to_bytes(2, "little") * (HZ // 1000)
 """A millisecond that can be heard."""
 
@@ -143,3 +144,13 @@ def test_every_kind_of_event_is_told() -> None:
 
 def test_the_shipped_corpus_is_in_the_rate_of_the_protocol() -> None:
     assert {turn.rate for turn in Corpus(rate=HZ).turns} == {HZ}
+
+
+def test_a_caller_who_has_heard_enough_cancels_the_answer() -> None:
+    stages = {"llm": ScriptedLlm(words="one two three. " * 20, seconds=0.1), "tts": ScriptedTts(level=8000)}
+    whole, cut = (
+        measure([turn(800)], Plan(turns=2, warm_up=0, listen_s=listen_s), **stages) for listen_s in (None, 0.1)
+    )
+    assert [record.status for record in whole + cut] == ["completed"] * 2 + ["cancelled"] * 2
+    assert all(record.gap_ms is not None and not record.missed for record in cut)
+    assert cut[0].answer_s < whole[0].answer_s
