@@ -11,6 +11,12 @@ from s2s.messages import Line, ToolUse
 Status = Literal["in_progress", "completed", "incomplete"]
 
 
+CHARACTER_MS = 55.0
+"""How long a character is in speech, before a voice has shown its own pace."""
+WHOLE = 0.75
+"""Share of its estimated length from which a clause is taken as spoken to its end."""
+
+
 class Span(msgspec.Struct, frozen=True):
     """One spoken clause: it ends after `until` characters of the text and after `ms` milliseconds of the sound."""
 
@@ -79,6 +85,23 @@ def heard_text(text: str, spans: tuple[Span, ...], heard_ms: float) -> str:
             end = word_end
         return text[:end].rstrip()
     return text[:begin_at].rstrip() if spans else ""
+
+
+def unfinished(item: Item) -> tuple[Span, ...]:
+    """Return the spans of an answer that was stopped, its last clause as far as its sound was made.
+
+    How long a whole clause would have been is not known; it is estimated by the pace of the clauses before it.
+    """
+    if not item.spans:
+        return ()
+    before = item.spans[-2] if len(item.spans) > 1 else Span(0, 0.0)
+    last = item.spans[-1]
+    pace_ms = before.ms / before.until if before.until else CHARACTER_MS
+    whole_ms = pace_ms * (last.until - before.until)
+    if last.ms - before.ms >= WHOLE * whole_ms:
+        return item.spans
+    whole = (*item.spans[:-1], Span(last.until, before.ms + whole_ms))
+    return (*item.spans[:-1], Span(len(heard_text(item.text, whole, last.ms)), last.ms))
 
 
 def _words(text: str, begin: int, end: int) -> list[tuple[int, int]]:

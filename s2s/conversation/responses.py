@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from s2s.conversation.events import (
     Send,
 )
 from s2s.conversation.facts import ResponseCreated, ResponseDone, TurnTextFailed
-from s2s.conversation.items import Item, lines_of
+from s2s.conversation.items import Item, lines_of, unfinished
 from s2s.conversation.state import Response, Turn
 from s2s.conversation.step import Step
 from s2s.messages import Ask, Line
@@ -144,6 +145,8 @@ def interrupt(step: Step) -> None:
     """The caller speaks over the answer: stop it, and remember how much of it was heard."""
     response = step.state.default
     if response is not None:
+        if response.to and response.unheard:
+            step.set(unanswered=True)
         _stop(step, response, "cancelled", "turn_detected")
     elif step.state.playing is not None:
         playing = step.state.playing
@@ -174,12 +177,12 @@ def _stop(step: Step, response: Response, status: str, reason: str = "", error: 
         return
     step.do(Revoke(scope=response.scope))
     response = output.close(step, response, "incomplete", whole=False)
-    if response.message is not None and response.message.spoken and status == "cancelled":
+    if response.message is not None and response.message.spoken:
         item = response.items[response.message.output_index]
         since = step.at if response.first_sound_at is None else response.first_sound_at
-        heard_ms = (step.at - since) * 1000
-        if not item.truncated and (heard_ms < item.sound_ms or not item.sound_ms):
-            step.put(msgspec.structs.replace(item, heard_ms=heard_ms))
+        heard_ms = (step.at - since) * 1000 if status == "cancelled" else math.inf  # what has failed is still played
+        if not item.truncated:
+            step.put(msgspec.structs.replace(item, heard_ms=min(heard_ms, item.sound_ms), spans=unfinished(item)))
             response = step.state.response(response.scope) or response
     step.tell(ResponseDone(response=response.view(status, reason, error)))
     step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))

@@ -88,6 +88,12 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     first_sound_at: float | None = None
 
+    @property
+    def unheard(self) -> bool:
+        """Whether nothing of it has reached the caller yet: words without their sound have not."""
+        written = self.message is not None and not self.message.spoken
+        return self.first_sound_at is None and not written and not self.calls
+
     def view(self, status: str = "in_progress", reason: str = "", error: str = "") -> ResponseView:
         """The response as the client sees it now."""
         return ResponseView(
