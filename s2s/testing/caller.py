@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from s2s.call import LiveCall
 from s2s.conversation import facts as f
-from s2s.conversation.invariants import Monitor
+from s2s.conversation.invariants import Broken, Monitor
 from s2s.engine import Engine
 from s2s.settings import Settings
 
@@ -25,6 +25,7 @@ class Caller:
         self.heard: list[tuple[float, f.Fact]] = []
         self.reads = True
         self.monitor = Monitor()
+        self._broken: Broken | None = None
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._engine = engine
@@ -38,7 +39,10 @@ class Caller:
 
     def tell(self, fact: f.Fact) -> None:
         """Take a fact."""
-        self.monitor.told(fact)
+        try:
+            self.monitor.told(fact)
+        except Broken as error:  # an engine goes on when one effect fails
+            self._broken = self._broken or error
         self.heard.append((self._loop.time(), fact))
         self._news.set()
 
@@ -67,7 +71,9 @@ class Caller:
         return found[count - 1]
 
     def all(self, kind: type[F]) -> list[F]:
-        """All facts of a kind."""
+        """All facts of a kind; raises Broken when something told before broke an invariant."""
+        if self._broken is not None:
+            raise self._broken
         return [fact for _, fact in self.heard if isinstance(fact, kind)]
 
     def when(self, kind: type[f.Fact], count: int = 1) -> float:
@@ -78,3 +84,4 @@ class Caller:
         """End the call."""
         await self._engine.hangup(self.call)
         self.monitor.ended()
+        self.all(f.Fact)

@@ -1,4 +1,4 @@
-"""Piper: small, quick voices; a clause is spoken sentence by sentence."""
+"""Piper: small, quick voices; a clause is spoken sentence by sentence, and a sentence piece by piece."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from s2s.audio import pcm16
 from s2s.messages import Clause, Sound
 from s2s.stage import Call, Stage
+from s2s.tts.loudness import Floats, gain_to, limited, without_lead
+from s2s.tts.vits import Vits
 from s2s.weights import WeightsError, resolve
+
+SAMPLE = "The quick brown fox."
+"""Spoken into the void to find out how loud a speaker is: it is near the mean of what answers are made of."""
 
 
 @dataclass(kw_only=True)
@@ -30,6 +34,9 @@ class Piper(Stage):
     speed: float = 1.0
     noise_scale: float | None = None
     noise_w_scale: float | None = None
+    first_ms: int = 140
+    lead_ms: int | None = 10
+    level_db: float = -18.0
     threads: int = 1
 
     needs = ("piper", "onnxruntime")
@@ -42,7 +49,7 @@ class Piper(Stage):
         return [self.model] if self.config is None else [self.model, self.config]
 
     def load(self) -> None:
-        """Load the voice, and speak a word into the void."""
+        """Load the voice, and speak a few words into the void."""
         import onnxruntime
         from piper import PiperConfig, PiperVoice
 
@@ -53,14 +60,24 @@ class Piper(Stage):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False  # it keeps memory for each length that was ever spoken
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4  # below, an aborted run is logged as an error
-        # PiperVoice.load would make a session of its own, with a thread for each core.
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._voice = PiperVoice(session, PiperConfig.from_dict(json.loads(config.read_text(encoding="utf-8"))))
-        self._speaker = self._find_speaker()
+
+        def open_session(model: str | bytes) -> Any:
+            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session._model_bytes = None  # it would hold the weights once more
+            return session
+
         self._options = onnxruntime.RunOptions
-        self._speak(next(iter(self._voice.phonemize("Hello."))), 1.0, self._run_options(), self._speaker)
+        # It is asked for phonemes only: PiperVoice.load would make a session of its own, with a thread for each core.
+        self._voice = PiperVoice(None, PiperConfig.from_dict(json.loads(config.read_text(encoding="utf-8"))))
+        self._speaker = self._find_speaker()
+        self._vits = Vits(model, open_session, pieces=self.first_ms > 0)
+        self._vits.study(self._sample(self._speaker))
+        self._first = max(1, round(self.first_ms * self._voice.config.sample_rate / 1000 / self._vits.hop))
+        self._gains: dict[int | None, float] = {}
+        self._gain(self._speaker, self._run_options())
 
     def voice_names(self) -> list[str]:
         """Return the names of the voice's speakers, where it has several."""
@@ -68,26 +85,43 @@ class Piper(Stage):
         return list(voice.config.speaker_id_map) if voice is not None and voice.config.num_speakers > 1 else []
 
     def run(self, call: Call, item: Clause) -> Iterator[Sound]:
-        """Give the sound of each sentence as soon as it is spoken; nothing for text without a letter or digit."""
+        """Give the sound of each sentence piece by piece; nothing for text without a letter or digit."""
         if not any(letter.isalnum() for letter in item.text):
             return
-        # Piper reads [[ ]] as raw phonemes, which a language model doesn't mean.
-        for sentence in self._voice.phonemize(item.text.replace("[[", "[").replace("]]", "]")):
-            options = call.state["options"] = self._run_options()
-            if not sentence or not call.live:
-                continue
-            sound = self._speak(sentence, call.settings.speed, options, self._speaker_of(call))
-            if sound is None:
-                return
-            yield Sound(pcm=pcm16(sound), rate=self._voice.config.sample_rate)
+        options = call.state["options"] = self._run_options()
+        rate = self._voice.config.sample_rate
+        pieces = self._pieces(call, item.text, options)
+        if item.index == 0 and self.lead_ms is not None:
+            pieces = without_lead(pieces, rate * self.lead_ms // 1000)
+        for piece in pieces:
+            yield Sound(pcm=pcm16(piece), rate=rate)
 
     def cancel(self, call: Call) -> None:
         """End the inference that runs for this call, within some milliseconds."""
         if options := call.state.get("options"):
             options.terminate = True
 
+    def _pieces(self, call: Call, text: str, options: Any) -> Iterator[Floats]:
+        """Yield the samples of a text, until the call is cancelled."""
+        voice, speaker, first = self._voice.config, self._speaker_of(call), self._first
+        noise = voice.noise_scale if self.noise_scale is None else self.noise_scale
+        noise_w = voice.noise_w_scale if self.noise_w_scale is None else self.noise_w_scale
+        scales = noise, voice.length_scale / (call.settings.speed * self.speed), noise_w
+        try:
+            gain = self._gain(speaker, options)
+            # Piper reads [[ ]] as raw phonemes, which a language model doesn't mean.
+            for sentence in filter(None, self._voice.phonemize(text.replace("[[", "[").replace("]]", "]"))):
+                for samples in self._vits.speak(self._feed(sentence, scales, speaker), first, options):
+                    yield limited(samples * gain)
+                    if not call.live:
+                        return
+                first = 4 * self._first  # there is sound to play while it is made
+        except Exception:
+            if not options.terminate:
+                raise
+
     def _run_options(self) -> Any:
-        """Return the options of one run: what it has borrowed is given back, or the longest clause's would be kept."""
+        """Return the options of a clause: what its runs borrow is given back, or the longest one's would be kept."""
         options = self._options()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         return options
@@ -96,28 +130,23 @@ class Piper(Stage):
         name = call.settings.voice
         return self._speaker if name is None else self._voice.config.speaker_id_map.get(name, self._speaker)
 
-    def _speak(
-        self, phonemes: list[str], speed: float, options: Any, speaker: int | None
-    ) -> NDArray[np.float32] | None:
-        """Return one sentence's samples at full scale, None where it was cancelled."""
-        voice = self._voice.config
-        noise = voice.noise_scale if self.noise_scale is None else self.noise_scale
-        noise_w = voice.noise_w_scale if self.noise_w_scale is None else self.noise_w_scale
+    def _feed(self, phonemes: list[str], scales: tuple[float, float, float], speaker: int | None) -> dict[str, Any]:
+        """Return what the voice's graph takes: `scales` are those of the noise, of the length and of the rhythm."""
         ids = np.array([self._voice.phonemes_to_ids(phonemes)], np.int64)
-        feed = {
-            "input": ids,
-            "input_lengths": np.array([ids.shape[1]], np.int64),
-            "scales": np.array([noise, voice.length_scale / (speed * self.speed), noise_w], np.float32),
-        }
-        if speaker is not None:
-            feed["sid"] = np.array([speaker], np.int64)
-        try:
-            sound = self._voice.session.run(None, feed, options)[0].reshape(-1)
-        except Exception:
-            if options.terminate:
-                return None
-            raise
-        return np.asarray(sound / max(float(np.abs(sound).max(initial=0.0)), 1e-8), np.float32)
+        lengths = np.array([ids.shape[1]], np.int64)
+        feed = {"input": ids, "input_lengths": lengths, "scales": np.array(scales, np.float32)}
+        return feed if speaker is None else {**feed, "sid": np.array([speaker], np.int64)}
+
+    def _sample(self, speaker: int | None) -> dict[str, Any]:
+        phonemes = next(iter(self._voice.phonemize(SAMPLE)))
+        return self._feed(phonemes, (0.0, self._voice.config.length_scale, 0.0), speaker)
+
+    def _gain(self, speaker: int | None, options: Any) -> float:
+        """Return the factor that brings a speaker to `level_db`: from a sample, which is spoken once."""
+        if speaker not in self._gains:
+            speech = np.concatenate(list(self._vits.speak(self._sample(speaker), self._first, options)))
+            self._gains[speaker] = gain_to(self.level_db, speech, self._voice.config.sample_rate)
+        return self._gains[speaker]
 
     def _find_speaker(self) -> int | None:
         voice = self._voice.config

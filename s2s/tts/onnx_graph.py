@@ -1,0 +1,139 @@
+"""An ONNX graph that can be cut, read without the onnx package: protocol buffers, of which little is used.
+
+The package would hold the weights two more times, and give little of that back.
+Fields: onnx.proto of ONNX, where a model has its graph at 7, a graph its nodes at 1 and its initializers at 5.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GRAPH, NODE, INITIALIZER, INPUT, OUTPUT = 7, 1, 5, 11, 12
+NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_ATTRIBUTE, SUBGRAPH, TENSOR_NAME, VALUE_NAME = 1, 2, 3, 5, 6, 8, 1
+FLOAT_TYPE = b"\x12\x04\x0a\x02\x08\x01"
+"""The type of a value, at 2: a tensor, at 1, whose elements, at 1, are of type 1."""
+LENGTHS = {1: 8, 5: 4}
+"""Bytes of the fields of fixed length, by wire type."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation: `inputs` are also those of the graphs inside it; `raw` is how the file has it."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    raw: memoryview
+
+
+class Graph:
+    """The graph of an ONNX file, its nodes in an order in which they can be run; raises ValueError for another file."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self.nodes: list[Node] = []
+        self.inputs: dict[str, memoryview] = {}
+        self.outputs: dict[str, memoryview] = {}
+        self._initializers: dict[str, memoryview] = {}
+        self._rest: list[memoryview] = []
+        try:
+            for number, value, raw in _fields(data):
+                if number == GRAPH:
+                    self._read(value)
+                else:
+                    self._rest.append(raw)
+        except (IndexError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no ONNX file: {error}") from None
+        for name in self._initializers:
+            self.inputs.pop(name, None)  # old files name their weights here too
+
+    def _read(self, data: memoryview) -> None:
+        for number, value, raw in _fields(data):
+            if number == NODE:
+                outputs = tuple(_texts(value, NODE_OUTPUT))
+                self.nodes.append(Node("".join(_texts(value, NODE_NAME)), tuple(_uses(value)), outputs, raw))
+            elif number == INITIALIZER:
+                self._initializers["".join(_texts(value, TENSOR_NAME))] = raw
+            elif number in (INPUT, OUTPUT):
+                values = self.inputs if number == INPUT else self.outputs
+                values["".join(_texts(value, VALUE_NAME))] = raw
+
+    def part(self, takes: Collection[str], gives: Collection[str]) -> bytes:
+        """Return the model that makes `gives` of the float tensors `takes` and of the graph's own inputs, as needed."""
+        wanted, used, nodes = set(gives), set[str](), list[memoryview]()
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.outputs):
+                nodes.append(node.raw)
+                used.update(node.inputs)
+                wanted.update(set(node.inputs).difference(takes))
+        pieces: list[bytes | memoryview] = [*reversed(nodes)]
+        pieces += [raw for name, raw in self._initializers.items() if name in wanted]
+        pieces += [_field(INPUT, _named(name) + FLOAT_TYPE) for name in takes if name in used]
+        pieces += [raw for name, raw in self.inputs.items() if name in wanted]
+        pieces += [self.outputs.get(name) or _field(OUTPUT, _named(name)) for name in gives]
+        return b"".join([*self._rest, _header(GRAPH, sum(map(len, pieces))), *pieces])
+
+
+def _uses(node: memoryview) -> Iterator[str]:
+    yield from _texts(node, NODE_INPUT)
+    for number, attribute, _ in _fields(node):
+        for subgraph in _values(attribute, SUBGRAPH) if number == NODE_ATTRIBUTE else ():
+            for inner in _values(subgraph, NODE):
+                yield from _uses(inner)
+
+
+def _texts(data: memoryview, wanted: int) -> Iterator[str]:
+    return (str(value, "utf-8") for value in _values(data, wanted))
+
+
+def _values(data: memoryview, wanted: int) -> Iterator[Any]:
+    return (value for number, value, _ in _fields(data) if number == wanted)
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, Any, memoryview]]:
+    """Yield the number, the value, an int or bytes, and the raw whole of each field."""
+    at = 0
+    while at < len(data):
+        begin = at
+        key, at = _varint(data, at)
+        wire = key & 7
+        if wire == 0:
+            value, at = _varint(data, at)
+            yield key >> 3, value, data[begin:at]
+            continue
+        size, at = _varint(data, at) if wire == 2 else (LENGTHS[wire], at)
+        if at + size > len(data):
+            raise IndexError("it ends too soon")
+        yield key >> 3, data[at : at + size], data[begin : at + size]
+        at += size
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def _named(name: str) -> bytes:
+    return _field(VALUE_NAME, name.encode())
+
+
+def _field(number: int, value: bytes) -> bytes:
+    return _header(number, len(value)) + value
+
+
+def _header(number: int, size: int) -> bytes:
+    header = bytearray([number << 3 | 2])
+    while size >= 0x80:
+        header.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([*header, size])
