@@ -16,7 +16,7 @@ ENDED, RESUMED, PAUSE_MS = 4.0, 2.0, 600.0
 """What is known of a caller who has not paused yet: turns ended, pauses within turns, and their mean length."""
 LEAST_PAUSE_MS = 200.0
 """A shorter pause is one between words."""
-CUT_MS = 1500.0
+CUT_MS = 600.0
 """A caller who begins again so soon after their turn was ended had not finished."""
 
 
