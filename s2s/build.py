@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from s2s.fallbacks import after, named, stood_by, unfit
 from s2s.graph import Graph, GraphError, Node, wire
 from s2s.messages import Item
 from s2s.mistakes import ConfigError, near
@@ -15,6 +16,7 @@ from s2s.options import Missing, make, plain, resolved
 from s2s.packages import missing
 from s2s.place.options import Place
 from s2s.routes import CALLER, stops
+from s2s.speculation import Speculation
 from s2s.stage import Stage, ports
 from s2s.targets import find
 
@@ -28,6 +30,7 @@ class Deployment:
     sessions: int
     config: dict[str, Any]
     missing: tuple[str, ...] = ()
+    speculation: Speculation = dataclasses.field(default_factory=Speculation)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -35,6 +38,7 @@ class Process:
     """The options of the process itself, at the top level of the config."""
 
     sessions: int = 64
+    speculation: Speculation = dataclasses.field(default_factory=Speculation)
     log: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -50,18 +54,18 @@ def build(cfg: Any, *, packages: bool = True) -> Deployment:
     mistakes: list[str] = []
     config: dict[str, Any] = resolved(cfg, "", mistakes)
     routes = _section(config, "graph", mistakes)
-    used = stops(routes)
     process = _process(config, mistakes)
     modes = _modes(_section(config, "mode", mistakes), mistakes)
 
     nodes: dict[str, Node] = {}
     absent: list[str] = []
-    for key, section in config.items():
-        if key in _SECTIONS or not (isinstance(section, dict) and "_target_" in section):
-            continue
-        if key == CALLER:
-            mistakes.append(f"{key}: the graph has a caller of its own; give the stage another name")
-            continue
+    sections = {key: section for key, section in config.items() if key not in _SECTIONS and _is_stage(section)}
+    if sections.pop(CALLER, None):
+        mistakes.append(f"{CALLER}: the graph has a caller of its own; give the stage another name")
+    used = stops(routes)
+    fallbacks = named(sections, used, mistakes)
+    used |= {other for name in used for other in after(name, fallbacks)}
+    for key, section in sections.items():
         node, lack = _stage(key, section, key in used, mistakes)
         if node is not None:
             nodes[key] = node
@@ -70,17 +74,22 @@ def build(cfg: Any, *, packages: bool = True) -> Deployment:
 
     graph = None
     try:
-        graph = wire(routes, nodes)
+        graph = stood_by(wire(routes, nodes), fallbacks)
     except GraphError as error:
         mistakes += error.mistakes
     if graph is not None and not mistakes:
+        mistakes += unfit(graph)
         for name, mode in modes.items():
             mistakes += mode.check(f"mode.{name}", graph)
     if packages and not all(mode.offline for mode in modes.values()):
         mistakes += absent
     if mistakes or graph is None or process is None:
         raise ConfigError(mistakes)
-    return Deployment(graph, modes, process.sessions, plain(config), tuple(absent))
+    return Deployment(graph, modes, process.sessions, plain(config), tuple(absent), process.speculation)
+
+
+def _is_stage(section: Any) -> bool:
+    return isinstance(section, dict) and "_target_" in section
 
 
 def _section(config: Mapping[str, Any], key: str, mistakes: list[str]) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def _process(config: Mapping[str, Any], mistakes: list[str]) -> Process | None:
     for key, value in config.items():
         if key in fields:
             values[key] = value
-        elif key not in _SECTIONS and not key.startswith("_") and not (isinstance(value, dict) and "_target_" in value):
+        elif key not in _SECTIONS and not key.startswith("_") and not _is_stage(value):
             others = [name for name in config if name != key]
             mistakes.append(f"{key}: no such option or stage{near(key, others)}")
     found: list[str] = []
@@ -147,7 +156,7 @@ def _stage(key: str, section: dict[str, Any], used: bool, mistakes: list[str]) -
         mistakes.append(str(error) if isinstance(error, ValueError) else f"{key}._target_: {error}")
         every = frozenset(Item.__args__)
         return Node(key, None, stand_in, every, every, commits=True), None
-    stage = make(cls, section, key, mistakes, whole=used, besides=("_target_", "place"))
+    stage = make(cls, section, key, mistakes, whole=used, besides=("_target_", "place", "fallback"))
     place = _place(cls, place_values, f"{key}.place", mistakes)
     if stage is None and not used:
         return None, None
@@ -167,6 +176,8 @@ def _place(cls: type[Stage], values: Any, key: str, mistakes: list[str]) -> Plac
     for name in ("replicas", "ahead", "batch", "inbox"):
         if getattr(place, name) < 1:
             mistakes.append(f"{key}.{name}: input should be 1 or more, not {getattr(place, name)}")
+    if place.first_s is not None and place.first_s <= 0:
+        mistakes.append(f"{key}.first_s: input should be more than 0, not {place.first_s:g}")
     if is_async and place.kind in ("inline", "thread"):
         mistakes.append(f"{key}.kind: {cls.__name__} is async; input should be 'loop', not '{place.kind}'")
     if place.batch > 1 and not hasattr(cls, "run_batch"):

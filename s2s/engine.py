@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import logging
 import secrets
@@ -11,6 +12,7 @@ from types import TracebackType
 
 from s2s.call import LiveCall
 from s2s.graph import Graph, Node
+from s2s.place.fallback import FallbackPool
 from s2s.place.loop import LoopPool
 from s2s.place.pool import Pool, is_async
 from s2s.place.process import ProcessPool
@@ -19,6 +21,7 @@ from s2s.place.thread import ThreadPool
 from s2s.place.ticks import TickPool
 from s2s.settings import Settings
 from s2s.sink import Sink
+from s2s.speculation import Speculation
 from s2s.wiring import Network
 
 log = logging.getLogger("s2s")
@@ -45,9 +48,12 @@ class Engine:
     `seed` makes the names of calls and items the same in every run, for tests and replays.
     """
 
-    def __init__(self, graph: Graph, sessions: int = 64, seed: str | None = None) -> None:
+    def __init__(
+        self, graph: Graph, sessions: int = 64, seed: str | None = None, speculation: Speculation | None = None
+    ) -> None:
         self.graph = graph
         self.sessions = sessions
+        self.speculation = speculation or Speculation()
         self.calls: dict[str, LiveCall] = {}
         self.ready = False
         self._names = itertools.count(1)
@@ -70,7 +76,7 @@ class Engine:
         if failures:
             await self._close_pools()
             raise EngineError("\n".join(failures))
-        self.network = Network(self.graph, self.pools)
+        self.network = Network(_unwatched(self.graph), self.pools, self.speculation)
         self.ready = True
         return self
 
@@ -115,7 +121,24 @@ class Engine:
         return {name: pool.statistics() for name, pool in self.pools.items()}
 
 
+def _unwatched(graph: Graph) -> Graph:
+    """Return the graph without a time limit for stages with a fallback: their pool has one for each of the two."""
+    changed = {
+        name: dataclasses.replace(node, place=dataclasses.replace(node.place, timeout_s=None))
+        for name, node in graph.nodes.items()
+        if node.fallback is not None
+    }
+    return dataclasses.replace(graph, nodes={**graph.nodes, **changed})
+
+
 def _pool(name: str, node: Node, graph: Graph) -> Pool:
+    if node.fallback is None:
+        return _placed(name, node, graph.resampler(name), graph)
+    return FallbackPool(_placed(name, node, "", graph), _pool(node.fallback.name, node.fallback, graph))
+
+
+def _placed(name: str, node: Node, resampler: str, graph: Graph) -> Pool:
+    """Return the pool of one stage; a resampler that stands before it may be made part of it."""
     kind, stage = node.place.kind, node.stage
     assert stage is not None
     if kind not in POOLS:
@@ -124,7 +147,5 @@ def _pool(name: str, node: Node, graph: Graph) -> Pool:
     if kind in ("thread", "inline") and is_async(stage):
         raise EngineError(f"{name}.place.kind: {type(stage).__name__} is asynchronous; choose 'loop', not '{kind}'")
     if kind == "loop" and node.place.batch > 1 and hasattr(stage, "run_batch"):
-        return TickPool(
-            name, stage, node.place, graph.nodes[before].stage if (before := graph.resampler(name)) else None
-        )
+        return TickPool(name, stage, node.place, graph.nodes[resampler].stage if resampler else None)
     return POOLS[kind](name, stage, node.place)

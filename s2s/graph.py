@@ -24,7 +24,7 @@ class GraphError(ConfigError):
 
 @dataclass(frozen=True)
 class Node:
-    """A stage in the graph and its ports; `stage` is None for the caller only; `commits` says it can't be undone."""
+    """A stage and its ports; `stage` is None for the caller; `commits`: can't be undone; `fallback` takes over."""
 
     name: str
     stage: Stage | None
@@ -32,6 +32,7 @@ class Node:
     takes: Types
     sends: Types
     commits: bool = False
+    fallback: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def _resampled(graph: Graph) -> Graph:
     edges = list(graph.edges)
     for name, node in graph.nodes.items():
         hz = node.stage.takes_hz if node.stage else None
-        foreign = [e for e in graph.before(name) if hz and e.carries & SOUND and _hz(graph, e.left) != hz]
+        foreign = [e for e in graph.before(name) if hz and e.carries & SOUND and rate_of(graph, e.left) != hz]
         if hz and foreign:
             types = frozenset(kind for edge in foreign for kind in edge.carries & SOUND)
             new = f"{name}@{hz / 1000:g}kHz"
@@ -237,12 +238,12 @@ def _resampled(graph: Graph) -> Graph:
     return Graph(nodes, tuple(edges), graph.routes, graph.unused)
 
 
-def _hz(graph: Graph, name: str, seen: frozenset[str] = frozenset()) -> int | None:
+def rate_of(graph: Graph, name: str, seen: frozenset[str] = frozenset()) -> int | None:
     """Return the rate of the sound that a stage sends; one that does not fix it passes on what it takes."""
     stage = graph.nodes[name].stage
     if stage is None or name in seen:
         return None
     if stage.sends_hz or stage.takes_hz:
         return stage.sends_hz or stage.takes_hz
-    rates = {_hz(graph, e.left, seen | {name}) for e in graph.before(name) if e.carries & (SOUND | {Activity})}
+    rates = {rate_of(graph, e.left, seen | {name}) for e in graph.before(name) if e.carries & (SOUND | {Activity})}
     return rates.pop() if len(rates) == 1 else None

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from s2s.fallbacks import loaded
 from s2s.graph import Graph, Node
 from s2s.packages import missing
 from s2s.place.child import REQUIRED
@@ -36,14 +37,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def findings(graph: Graph, port: int, timeout_s: float) -> Iterator[Finding]:
     """Look at every stage, and at the port."""
-    for name, node in graph.nodes.items():
-        if node.stage is None:
-            continue
-        yield from _packages(name, node, node.stage)
-        yield from _weights(name, node.stage)
-        yield from _device(name, node.stage)
-        yield from _endpoint(name, node.stage, timeout_s)
-        yield from _licence(name, node.stage)
+    for node in loaded(graph):
+        assert node.stage is not None
+        yield from _packages(node.name, node, node.stage)
+        yield from _weights(node.name, node.stage)
+        yield from _device(node.name, node.stage)
+        yield from _endpoint(node.name, node.stage, timeout_s)
+        yield from _licence(node.name, node.stage)
     yield _port(port)
 
 

@@ -56,7 +56,7 @@ def _log(level: str) -> None:
 async def _serve(deployment: Deployment, began: float) -> None:
     stop = asyncio.Event()
     _on_signals(_leave)
-    async with Engine(deployment.graph, deployment.sessions) as engine:
+    async with Engine(deployment.graph, deployment.sessions, speculation=deployment.speculation) as engine:
         settle()
         _on_signals(stop.set)
         for mode in deployment.modes.values():

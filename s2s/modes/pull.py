@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from s2s.fallbacks import loaded
 from s2s.modes.mode import Mode, ModeError
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ class Pull(Mode):
 
 def sources(graph: Graph) -> list[tuple[str, str]]:
     """Return the stages and the sources of their weights."""
-    stages = [(name, node.stage) for name, node in graph.nodes.items() if node.stage is not None]
-    return [(name, source) for name, stage in stages for source in stage.weights()]
+    return [(node.name, source) for node in loaded(graph) if node.stage for source in node.stage.weights()]
 
 
 def size_mb(path: Path) -> float:

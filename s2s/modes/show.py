@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from s2s.drawing import svg
+from s2s.fallbacks import loaded
 from s2s.modes.mode import Mode
 from s2s.packages import missing
 from s2s.resample import Resample
@@ -48,7 +49,7 @@ class Show(Mode):
 def described(graph: Graph) -> dict[str, Any]:
     """Return the graph as plain data: stages, edges, unused stages, and lines about missing packages."""
     return {
-        "stages": [_described(node) for node in graph.nodes.values() if node.name != CALLER],
+        "stages": [_described(node) for node in loaded(graph)],
         "edges": [
             {"from": edge.left, "to": edge.right, "carries": ordered(edge.carries), "waits": edge.waits}
             for edge in graph.edges
@@ -61,7 +62,7 @@ def described(graph: Graph) -> dict[str, Any]:
 def mermaid(graph: Graph) -> str:
     """Return the graph as a Mermaid flow chart; a dotted edge drops its oldest item when its queue is full."""
     lines = ["graph LR", "  in([caller])"]
-    for node in graph.nodes.values():
+    for node in loaded(graph):
         if isinstance(node.stage, Resample):
             lines.append(f"  {_id(node.name)}[/{_kilohertz(node.stage)}/]")
         elif node.stage is not None:
@@ -74,6 +75,8 @@ def mermaid(graph: Graph) -> str:
         right = "out" if edge.right == CALLER else _id(edge.right)
         arrow = "-.->" if graph.nodes[edge.right].place.full == "drop-oldest" else "-->"
         lines.append(f"  {left} {arrow}|{', '.join(ordered(edge.carries))}| {right}")
+    others = [(node.name, node.fallback.name) for node in loaded(graph) if node.fallback]
+    lines += [f"  {_id(name)} -. fallback .-> {_id(other)}" for name, other in others]
     return "\n".join(lines)
 
 
@@ -107,6 +110,7 @@ def _described(node: Node) -> dict[str, Any]:
         "takes": ordered(node.takes),
         "sends": ordered(node.sends),
         "commits": node.commits,
+        "fallback": node.fallback.name if node.fallback else None,
         "options": changed(node),
         "loads": list(_loads(node)),
     }
@@ -125,12 +129,17 @@ def _loads(node: Node) -> Iterator[str]:
 
 def _said(node: Node) -> tuple[str, str]:
     """Return what a picture says of a stage, and what more it tells."""
-    more = [f"{type(node.stage).__name__}, {placement(node.place)}", _options(changed(node)), *_loads(node)]
+    more = [f"{type(node.stage).__name__}, {placement(node.place)}", _options(_said_of(node)), *_loads(node)]
     return f"{type(node.stage).__name__}, {_where(node.place)}", "\n".join(line for line in more if line)
 
 
+def _said_of(node: Node) -> dict[str, Any]:
+    """Return the changed options of a node, and who takes over from it."""
+    return {**({"fallback": node.fallback.name} if node.fallback else {}), **changed(node)}
+
+
 def _missing(graph: Graph) -> Iterator[str]:
-    for node in graph.nodes.values():
+    for node in loaded(graph):
         if node.stage is not None and (line := missing(node.name, type(node.stage), node.place)):
             yield line
 
@@ -145,11 +154,9 @@ def _print_tables(graph: Graph) -> None:
         console.width = 140
     styles = ("bold", "", "cyan", "green", "green", "dim")
     stages = Table("stage", "class", "runs", "takes", "sends", "options", box=None, pad_edge=False)
-    for node in graph.nodes.values():
-        if node.stage is None:
-            continue
+    for node in loaded(graph):
         cells = [node.name, type(node.stage).__name__, placement(node.place)]
-        cells += [" ".join(ordered(node.takes)), " ".join(ordered(node.sends)), _options(changed(node))]
+        cells += [" ".join(ordered(node.takes)), " ".join(ordered(node.sends)), _options(_said_of(node))]
         stages.add_row(*(Text(cell, style) for cell, style in zip(cells, styles, strict=True)))
     edges = Table("edge", "carries", "when its queue is full", box=None, pad_edge=False)
     for edge in graph.edges:
@@ -160,7 +167,7 @@ def _print_tables(graph: Graph) -> None:
     console.print()
     console.print(edges)
     loads = Table("stage", "loads", box=None, pad_edge=False)
-    for node in graph.nodes.values():
+    for node in loaded(graph):
         for line in _loads(node):
             loads.add_row(Text(node.name, "bold"), line)
     if loads.row_count:

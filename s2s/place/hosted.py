@@ -13,6 +13,7 @@ import queue
 import socket
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 from s2s.messages import Message
@@ -146,7 +147,7 @@ class Hosted:
         try:
             if len(order.jobs) > 1:
                 self._batch(order)
-            else:
+            elif self._jobs[order.jobs[0]].live:
                 for out in self._outputs(order):
                     if not self._jobs[order.jobs[0]].live:
                         break
@@ -197,25 +198,28 @@ class Hosted:
                 if isinstance(order, Call):
                     self._stage.hangup(order)
                     continue
+                job = order.jobs[0]
                 task = loop.create_task(self._run_async(order, self._replays.get(order.views[0])))
-                self._tasks[order.jobs[0]] = task
+                self._tasks[job] = task
+                task.add_done_callback(partial(self._ended_async, order))  # one cancelled now would never begin
+                if not self._jobs[job].live:  # cancelled by the reader before it could know the task
+                    task.cancel()
                 if order.mute:
                     self._replays[order.views[0]] = task
 
     async def _run_async(self, order: Run, before: asyncio.Task[None] | None) -> None:
-        error, job = None, order.jobs[0]
-        try:
-            if before is not None:
-                await asyncio.wait([before])
-            outputs = self._outputs(order)
-            if hasattr(outputs, "__aiter__"):
-                async with contextlib.aclosing(outputs) as stream:
-                    async for out in stream:
-                        self._give(order, job, out)
-            else:
-                for out in outputs:
-                    self._give(order, job, out)
-        except (Exception, asyncio.CancelledError) as failure:
-            error = str(failure) or type(failure).__name__
-        del self._tasks[job]
-        self._end(order, error)
+        if before is not None:
+            await asyncio.wait([before])
+        outputs = self._outputs(order)
+        if hasattr(outputs, "__aiter__"):
+            async with contextlib.aclosing(outputs) as stream:
+                async for out in stream:
+                    self._give(order, order.jobs[0], out)
+        else:
+            for out in outputs:
+                self._give(order, order.jobs[0], out)
+
+    def _ended_async(self, order: Run, task: asyncio.Task[None]) -> None:
+        del self._tasks[order.jobs[0]]
+        failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self._end(order, None if failure is None else str(failure) or type(failure).__name__)

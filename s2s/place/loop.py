@@ -18,11 +18,13 @@ class LoopPool:
     """One loaded stage; its async work runs as many items at once as callers send."""
 
     batches = False
+    patient = True
     first: Stage | None = None
 
     def __init__(self, name: str, stage: Stage, place: Place) -> None:
         self.name = name
         self.stage = stage
+        self.place = place
         self.callers = 0
         self._running = 0
         self._loaded = False

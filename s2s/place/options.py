@@ -28,6 +28,10 @@ class Place:
     """What happens when the inbox is full: the sender waits, or the oldest item is dropped."""
     timeout_s: float | None = 30.0
     """How long a stage may give no sign of life on an item before the item counts as failed; null for ever."""
+    first_s: float | None = None
+    """How long the first output of an item may take before its `fallback` does it, its wait for a free copy included;
+    null leaves it to `timeout_s`. Low: a slow answer counts as none, and is begun twice. High: so long every caller
+    waits who meets a stage that hangs."""
     python: str | None = None
     """The interpreter of a `process`, where it is not this one."""
     gpus: float = 0.0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from s2s.messages import Message
+from s2s.place.options import Place
 from s2s.stage import Call, Stage
 
 
@@ -23,12 +24,17 @@ class Ticket(Protocol):
 class Pool(Protocol):
     """Loaded copies of a stage, shared by every caller."""
 
+    name: str
+    stage: Stage
+    place: Place
     callers: int
     """How many calls are open: a batch need not wait for company when there is one."""
     batches: bool
     """Whether items of several callers share a model call; then they may be posted."""
     first: Stage | None
     """The resampler that items go through on the way, in the same batch."""
+    patient: bool
+    """Whether items wait while no copy is there, instead of ending with StageDown: they do unless it has a fallback."""
 
     async def start(self) -> None:
         """Load every copy."""

@@ -101,6 +101,7 @@ class ProcessPool(SharedPool):
         self._replace(child, wait_s)
         for job in jobs:
             self._again(job, child.error)
+        self._hurry(child.error)
         self._dispatch()
 
     def _replace(self, worker: Worker, wait_s: float = 0.0) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from s2s.messages import Message
 from s2s.place.job import Job, Posted
 from s2s.place.options import Place
-from s2s.place.pool import Ticket
+from s2s.place.pool import StageDown, Ticket
 from s2s.stage import Call, Stage
 
 log = logging.getLogger("s2s")
@@ -51,6 +51,7 @@ class SharedPool(abc.ABC):
         self.stage = stage
         self.place = place
         self.callers = 0
+        self.patient = True
         self.first: Stage | None = None
         self._waiting: list[Job] = []
         self._order = itertools.count()
@@ -128,6 +129,12 @@ class SharedPool(abc.ABC):
             log.warning("%s: a worker hangs on an abandoned item; loading another copy", self.name)
             worker.abandon()
             self._replace(worker)
+            self._hurry(StageDown("its worker hangs"))
+
+    def _hurry(self, error: StageDown) -> None:
+        """End what waits, where another stage takes it while no copy is there."""
+        while self._waiting and not (self.patient or self.live):
+            self._waiting.pop(0).end(error)
 
     def _replace(self, worker: Worker, wait_s: float = 0.0) -> None:
         task = self._loop.create_task(self._join(wait_s))

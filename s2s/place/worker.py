@@ -66,6 +66,8 @@ class ThreadWorker:
             self._loop.call_soon_threadsafe(do, *args)
 
     def _loaded(self, error: BaseException | None) -> None:
+        if self.ready.done():  # nobody waits for it any more
+            return
         if error is not None:
             self.ready.set_exception(error)
         else:

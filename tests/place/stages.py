@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 
-from s2s.messages import Clause, Reply, Sound, Speech, Transcript
+from s2s.messages import Clause, Prompt, Reply, Sound, Speech, Transcript
 from s2s.stage import Call, Stage
 
 
@@ -110,3 +110,52 @@ class Meeting(Stage):
                 other.set()
         await mine.wait()
         yield Reply(text="all")
+
+
+@dataclasses.dataclass(kw_only=True)
+class Hanging(Stage):
+    """Never answers; says in the file `log` when it begins, when it is told to stop, and when it is let go."""
+
+    log: str
+
+    async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply]:
+        """Wait for ever."""
+        self._note("began")
+        try:
+            await asyncio.Event().wait()
+            yield Reply(text="never")
+        finally:
+            self._note("closed")
+
+    def cancel(self, call: Call) -> None:
+        """Note it."""
+        self._note("cancelled")
+
+    def _note(self, what: str) -> None:
+        with open(self.log, "a") as file:
+            file.write(f"{what}\n")
+
+
+@dataclasses.dataclass(kw_only=True)
+class Native(Stage):
+    """Speaks in one long run, as native code does, which only `cancel` can stop; it says so in the file `log`."""
+
+    log: str
+
+    def load(self) -> None:
+        """Begin."""
+        self._stop = threading.Event()
+
+    def run(self, call: Call, item: Clause) -> Iterator[Sound]:
+        """Speak for a minute."""
+        self._note("began")
+        self._note("stopped" if self._stop.wait(60) else "ended")
+        yield Sound(pcm=b"xx", rate=8000)
+
+    def cancel(self, call: Call) -> None:
+        """Stop."""
+        self._stop.set()
+
+    def _note(self, what: str) -> None:
+        with open(self.log, "a") as file:
+            file.write(f"{what}\n")
