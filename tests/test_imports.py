@@ -26,8 +26,8 @@ BACKENDS = {
 """The modules that a shipped YAML names."""
 
 SHARED_BY_BACKENDS = {
-    "s2s.stage", "s2s.messages", "s2s.settings", "s2s.weights", "s2s.audio", "s2s.wav", "s2s.cutting", "s2s.polyphase", "s2s.log_mel",
-    "s2s.remote", "s2s.remote_errors",
+    "s2s.stage", "s2s.messages", "s2s.settings", "s2s.weights", "s2s.audio", "s2s.wav", "s2s.cutting", "s2s.polyphase",
+    "s2s.log_mel", "s2s.remote", "s2s.remote_errors",
 }  # fmt: skip
 ENGINE = (
     "engine",

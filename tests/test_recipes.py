@@ -28,9 +28,7 @@ def name(path: Path) -> str:
 def composed(path: Path) -> dict[str, Any]:
     """Return the section that a YAML gives with all that it brings in."""
     group = path.parent.name
-    key = {"mode": f"mode.{path.stem}", "turn": "turn"}.get(
-        group, "under_test"
-    )
+    key = {"mode": f"mode.{path.stem}", "turn": "turn"}.get(group, "under_test")
     word = f"{group}={path.stem}" if group in ("mode", "turn") else f"+{group}@under_test={path.stem}"
     found = OmegaConf.to_container(OmegaConf.select(compose(word), key))
     assert isinstance(found, dict)

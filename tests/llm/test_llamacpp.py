@@ -23,7 +23,7 @@ SYSTEM = "You are a helpful voice assistant. Answer in one short sentence."
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[LlamaCpp]:
-    model = LlamaCpp(slots=4, context=256, warm_up=SYSTEM, temperature=0.0, max_tokens=24)
+    model = LlamaCpp(slots=4, context=256, warm_up=SYSTEM, temperature=0.0, max_tokens=60)
     model.load()
     assert model._warmer is not None
     model._warmer.join()
