@@ -6,6 +6,7 @@ end, which recognisers put where a sentence sounds finished, count in any langua
 
 from __future__ import annotations
 
+import functools
 import re
 
 _LEAN = (
@@ -58,6 +59,7 @@ OPENING_WORDS = 8
 DIGITS = 6
 
 
+@functools.lru_cache(maxsize=256)
 def completeness(text: str, asked: str = "") -> float:
     """Return the log-odds that `text` says for the end of a turn, where the agent said `asked` before it."""
     text = text.strip()
