@@ -33,7 +33,7 @@ RATES = {"tts": 24000, "narrator": 16000}
 
 def scripted(recipe: str, *overrides: str, **changes: Any) -> Graph:
     """A recipe's own routes and text stages, around models that say what they are told."""
-    drawn = build(compose(f"recipe={recipe}", *overrides), packages=False).graph
+    drawn = build(compose(f"recipe={recipe}", "turn=silence", *overrides), packages=False).graph
     models: dict[str, Callable[[], Stage]] = {
         "vad": ScriptedVad,
         "turn": ScriptedTurn,

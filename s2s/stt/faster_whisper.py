@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from s2s.log_mel import log_mel
 from s2s.stt.recognizer import RATE, Recognizer
+from s2s.stt.words import repeats
 from s2s.weights import resolve
 
 TAIL_S = 2.0
@@ -60,9 +61,16 @@ class FasterWhisper(Recognizer):
         self.transcribe(np.zeros(RATE, np.float32), None)
 
     def transcribe(self, samples: NDArray[np.float32], language: str | None) -> str:
-        """Return the words in `samples`, of which the first 30 s are heard."""
+        """Return the words in `samples`, of which the first 30 s are heard.
+
+        Sound that has the model repeat itself is heard again with all the silence that it knows from its training.
+        """
         length_s = len(samples) / RATE
         padded_s = min(max(self.pad_s, length_s + TAIL_S), LONGEST_S)
+        text = self._hear(samples, language, length_s, padded_s)
+        return self._hear(samples, language, length_s, LONGEST_S) if repeats(text) and padded_s < LONGEST_S else text
+
+    def _hear(self, samples: NDArray[np.float32], language: str | None, length_s: float, padded_s: float) -> str:
         sound = np.zeros(round(padded_s * 50) * (RATE // 50), np.float32)  # an even number of frames
         heard = samples[: len(sound)]
         sound[: len(heard)] = heard

@@ -1,4 +1,4 @@
-"""How a transcript that is still growing settles: by what successive hypotheses agree on."""
+"""How a transcript that is still growing settles, by what hypotheses agree on; and one that has gone astray."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ TAIL = 3
 """Words by which a frozen beginning is found again in a hypothesis that disagrees with it."""
 DRIFT = 4
 """Words by which that hypothesis may be ahead or behind."""
+TIMES, LONGEST = 4, 4
+"""How often how many words are said in a row by nobody."""
 
 
 def agreed(one: list[str], other: list[str]) -> int:
@@ -41,3 +43,11 @@ def follow(words: list[str], more: list[str]) -> list[str]:
 
 def _bare(word: str) -> str:
     return "".join(letter for letter in word.lower() if letter.isalnum())
+
+
+def repeats(text: str) -> bool:
+    """Say whether the end of a text is the same few words over and over, as models say that have lost their way."""
+    words = text.lower().split()
+    return any(
+        len(words) >= size * TIMES and words[-size:] * TIMES == words[-size * TIMES :] for size in range(1, LONGEST + 1)
+    )

@@ -66,9 +66,9 @@ def wavs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The embedded stack behind a key, in the clear or by a certificate of its own."""
+    """The embedded stack behind a key, in the clear or by a certificate of its own; a constant silence ends turns."""
     options = ["mode.realtime.tls=self-signed"] if request.param == "wss" else []
-    running = Server(*options, env={"S2S_API_KEYS": KEY})
+    running = Server("turn=silence", *options, env={"S2S_API_KEYS": KEY})
     yield running
     assert running.close() == 0, "".join(running.output)
     assert "Traceback" not in "".join(running.output), "".join(running.output)

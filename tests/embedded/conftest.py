@@ -11,8 +11,8 @@ from tests.embedded.server import Server
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """The embedded stack as it comes."""
-    running = Server()
+    """The embedded stack; its turns end after a constant, since these recordings pause between sentences."""
+    running = Server("turn=silence")
     yield running
     assert running.close() == 0, "".join(running.output)
     assert "Traceback" not in "".join(running.output), "".join(running.output)

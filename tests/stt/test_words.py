@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.stt.words import agreed, follow, stitch
+from s2s.stt.words import agreed, follow, repeats, stitch
 
 WORDS = st.lists(st.sampled_from(["it", "was", "the", "best", "worst", "of", "times,", "times."]), max_size=12)
 
@@ -46,3 +46,8 @@ def test_a_cut_inside_a_sentence_leaves_no_full_stop() -> None:
 @given(WORDS, WORDS)
 def test_frozen_words_stay(frozen: list[str], heard: list[str]) -> None:
     assert stitch(frozen, heard)[: len(frozen)] == frozen
+
+
+def test_words_over_and_over_are_noticed() -> None:
+    assert repeats("number is 7429 749 749 749 749") and repeats("Yes, please. " * 4)
+    assert not repeats("no no no") and not repeats("") and not repeats("one two three four five six")
