@@ -55,6 +55,11 @@ class Inbox:
                 return scope, item
         return None
 
+    def clear(self) -> None:
+        """Forget all that waits."""
+        while self._items:
+            self._items.popleft()[0].count(self.stage, -1)
+
     def _join(self, at: int, scope: Scope, item: Speech) -> Speech:
         pieces = [item]
         while at < len(self._items):

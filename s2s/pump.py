@@ -80,8 +80,12 @@ class Pump:
             self._room.made()
 
     def close(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, and keep nothing."""
         self._closed = True
+        self._inbox.clear()
+        if self._held is not None:
+            self._held[0].count(self._name, -1)
+            self._held = None
 
     def _waits(self, scope: Scope, item: Message) -> bool:
         if self._room.blocked(self._name, scope, item):

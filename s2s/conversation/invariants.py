@@ -113,8 +113,7 @@ class Ledger:
         for response in state.responses:
             require(response.scope in self.opened, "a live response has a scope")
             require(response.scope not in self.revoked, "a live response's scope is not revoked")
-            if state.wiring.chat:
-                require(self.opened[response.scope] == response.settings, "the settings of a scope do not change")
+            require(self.opened[response.scope] == response.settings, "the settings of a scope do not change")
             require(response.told == (response.scope in self.committed), "what is told is committed")
         if state.turn is not None and not state.turn.failed:
             require(state.turn.scope not in self.revoked, "an open turn's scope is not revoked")

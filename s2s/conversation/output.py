@@ -48,11 +48,10 @@ def on_output(step: Step, event: Output) -> None:
 
 def _respond_to_turn(step: Step, scope: int) -> Response | None:
     """In a graph without `chat` what comes of a committed turn is its answer."""
-    if step.state.wiring.chat or not any(turn.scope == scope for turn in step.state.due):
+    turn = next((turn for turn in step.state.due if turn.scope == scope), None)
+    if step.state.wiring.chat or turn is None or step.state.default is not None:
         return None
-    if step.state.default is not None:
-        return None
-    response = Response(id=step.name("resp"), scope=scope, settings=step.state.settings, asked=True)
+    response = Response(id=step.name("resp"), scope=scope, settings=turn.settings, asked=True)
     step.set(responses=(*step.state.responses, response))
     step.tell(ResponseCreated(response=response.view()))
     return response

@@ -32,15 +32,16 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
-    `sent` is the text already told in deltas; `text` the final one and `language` what it is in; `resumed_ms` is when
-    they last went on, `paused` says that its scope has ended early, `ripe` that its answer may be prepared, `drained`
-    that all of it has come out, `committed` that what comes of it may leave, `manual` that the client asked for its
-    end, `given` that it gave the sound as an item, `failed` why there will be no text.
+    `settings` are those of its scope; `sent` is the text already told in deltas; `text` the final one and `language`
+    what it is in; `resumed_ms` is when they last went on, `paused` says that its scope has ended early, `ripe` that its
+    answer may be prepared, `drained` that all of it has come out, `committed` that what comes of it may leave, `manual`
+    that the client asked for its end, `given` that it gave the sound as an item, `failed` why there will be no text.
     """
 
     scope: int
     item_id: str
     began_ms: float
+    settings: Settings = Settings()
     ended_ms: float = 0.0
     sent: str = ""
     text: str | None = None

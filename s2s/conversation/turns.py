@@ -66,8 +66,10 @@ def _start(step: Step, event: Spoken) -> None:
         if detection is not None and detection.interrupt_response:
             responses.interrupt(step)
     scope = step.count()
-    step.set(turn=Turn(scope=scope, item_id=item_id, began_ms=event.at_ms, manual=event.manual))
-    step.do(Open(scope=scope, source="turn", settings=step.state.settings))
+    settings = step.state.settings
+    turn = Turn(scope=scope, item_id=item_id, began_ms=event.at_ms, settings=settings, manual=event.manual)
+    step.set(turn=turn)
+    step.do(Open(scope=scope, source="turn", settings=settings))
 
 
 def _resume(step: Step, turn: Turn, at_ms: float) -> None:
@@ -75,7 +77,7 @@ def _resume(step: Step, turn: Turn, at_ms: float) -> None:
     if not turn.failed:
         step.do(Revoke(scope=turn.scope))
     scope = step.count()
-    step.set(turn=msgspec.structs.replace(turn, scope=scope, resumed_ms=at_ms, **AFRESH))
+    step.set(turn=msgspec.structs.replace(turn, scope=scope, settings=step.state.settings, resumed_ms=at_ms, **AFRESH))
     step.do(Open(scope=scope, source="turn", settings=step.state.settings))
     step.do(Replay(scope=scope))
 
@@ -106,8 +108,9 @@ def _end(step: Step, turn: Turn, event: Spoken) -> None:
 
 def recognise(step: Step, item: Item, pcm: bytes, rate: int) -> None:
     """Have the speech of a client's own item recognised: mono s16le `pcm` at `rate` Hz."""
-    turn = Turn(scope=step.count(), item_id=item.id, began_ms=0.0, manual=True, given=True)
-    step.do(Open(scope=turn.scope, source="turn", settings=step.state.settings))
+    settings = step.state.settings
+    turn = Turn(scope=step.count(), item_id=item.id, began_ms=0.0, settings=settings, manual=True, given=True)
+    step.do(Open(scope=turn.scope, source="turn", settings=settings))
     step.do(Hear(scope=turn.scope, pcm=pcm, rate=rate))
     step.do(End(scope=turn.scope))
     step.set(due=(*step.state.due, turn))

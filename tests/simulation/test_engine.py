@@ -135,14 +135,12 @@ def test_what_is_broken_on_purpose_is_found(
     assert at_engine(script) == what
 
 
-@pytest.mark.xfail(reason="an answer without chat takes the settings of now, not of its scope")  # then KNOWN is empty
 @pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
 def test_an_answer_without_chat_keeps_the_settings_of_its_turn(numbers: tuple[int, int]) -> None:
     acts = (Act("update", 0.5, number=numbers[0]), TURN, Act("update", 1.9, number=numbers[1]))
     assert at_engine(Script(0, acts, (), chat=False)) is None
 
 
-@pytest.mark.xfail(reason="a pump that is closed keeps what waits in its inbox; a lane lets it go")
 def test_a_call_that_is_hung_up_holds_nothing() -> None:
     assert at_engine(Script(12, (TURN, Act("drop", 6.0)), (Fault("tts", "stall", 0),))) is None
 

@@ -41,15 +41,6 @@ def test_each_kind_of_breakage_is_told_as_a_short_script_and_every_seed_by_its_n
     assert lines[-1].endswith(f"; {len(seeds)} broken") and lines[-2].startswith("engine: seeds 0 to 10: ")
 
 
-def test_what_is_known_to_break_does_not_count(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(World, "run", lambda _: 1 / 0)
-    monkeypatch.setitem(command.KNOWN, ("reducer", 3), "ZeroDivisionError: division by zero")
-    code, lines = told(monkeypatch, capsys, "--seeds", "3-4")
-    assert code == 0 and lines[0] == "seed 3: ZeroDivisionError: division by zero, as is known"
-
-
 def test_an_interrupt_tells_how_far_it_came(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
