@@ -1,53 +1,75 @@
 # make run    a talking server: a virtual environment, the embedded stack, its weights, and the server
 # make test-clients   a whole round with every client of the Realtime API that we know, each in an environment of its own
 # make test-fuzz      events in any order, and half an hour of hostile frames: make test-fuzz SECONDS=60
+# make test-simulation   a million simulated conversations, in about an hour: make test-simulation SEEDS=0-50000 LEVEL=engine
 # make test   everything that must hold: lint, types, and all tests, with real models and a wheel in an empty environment
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 PYTEST_ARGS ?=
 SECONDS ?= 1800
+SEEDS ?= 0-1000000
+LEVEL ?= reducer
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLIENTS := $(VENV)/clients
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+# What only computes gives way to what is timed.
+MEEKLY := OMP_NUM_THREADS=1 nice -n 10
+SIMULATION := $(MEEKLY) $(BIN)/python -m s2s.testing.simulation
+# Which of the targets that run at once says a line.
+NAMED ?=
+said = $(if $(NAMED),2>&1 | sed -u 's/^/$@: /')
 
 .DEFAULT_GOAL := run
 SHELL := bash
-.PHONY: run test test-clients test-fuzz static fuzz lint types unit embedded wheel constraints clean
+.SHELLFLAGS := -o pipefail -c
+.PHONY: run test test-clients test-fuzz test-simulation static simulation fuzz lint types unit slow embedded wheel
+.PHONY: constraints clean
 
 run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
 	$(BIN)/s2s-run $(ARGS)
 
+# The longest first: it speaks at the pace of sound, beside targets that keep one core busy at most.
 test: $(VENV)/.test $(CLIENTS)/openai-1/.done
-	$(MAKE) --no-print-directory -j2 static fuzz
-	$(TESTS) -m "not clients"
-
-static: lint types
+	$(MAKE) --no-print-directory --keep-going -j$(JOBS) NAMED=1 embedded static simulation unit slow fuzz
 
 test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pipecat/.done $(CLIENTS)/livekit/.done $(CLIENTS)/node/.done
 	$(TESTS) -s tests/clients
-
-fuzz: $(VENV)/.test  ## a minute of hostile frames
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds 60 2>&1 | grep -v "INFO: Instr"; exit $${PIPESTATUS[0]}
 
 test-fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.conversation
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds $(SECONDS)
 
+test-simulation: $(VENV)/.test
+	$(SIMULATION) --level $(LEVEL) --seeds $(SEEDS) --processes $(JOBS)
+
+static: lint types
+
 lint: $(VENV)/.test
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(MEEKLY) $(BIN)/ruff check $(said)
+	$(MEEKLY) $(BIN)/ruff format --check $(said)
 
 types: $(VENV)/.test
-	$(BIN)/mypy
+	$(MEEKLY) $(BIN)/mypy $(said)
+
+simulation: $(VENV)/.test  ## 20,000 conversations of the reducer and 500 of the whole engine, in virtual time
+	$(SIMULATION) --level reducer --seeds 0-20000 $(said)
+	$(SIMULATION) --level engine --seeds 0-500 $(said)
+
+fuzz: $(VENV)/.test  ## a minute of hostile frames
+	$(MEEKLY) $(BIN)/python -m tests.fuzz.socket --seconds 60 2>&1 | { grep --line-buffered -v "INFO: Instr" || true; } $(said)
 
 unit: $(VENV)/.test  ## what needs no weights
-	$(TESTS) -m "not embedded and not slow"
+	$(TESTS) -m "not embedded and not slow" $(said)
+
+slow: $(VENV)/.test  ## a wheel in an empty environment
+	$(TESTS) -m "slow and not embedded" $(said)
 
 embedded: $(VENV)/.test  ## what runs the real models
-	$(TESTS) -m embedded
+	$(TESTS) -m "embedded and not clients" $(said)
 
 wheel: $(VENV)/.test  ## dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation

@@ -73,7 +73,7 @@ async def silent_until(caller: SdkCaller, ready: Any) -> None:
 
 
 async def test_text_a_typed_turn_is_answered_in_text() -> None:
-    with running("recipe=text") as server:
+    with running("recipe=text", "llm.temperature=0") as server:
         assert "chat=Chat llm=LlamaCpp\n" in "".join(server.output), "no speech model is loaded"
         async with SdkCaller(server.url) as caller:
             await caller.connection.session.update(
