@@ -176,6 +176,8 @@ def _place(cls: type[Stage], values: Any, key: str, mistakes: list[str]) -> Plac
     for name in ("replicas", "ahead", "batch", "inbox"):
         if getattr(place, name) < 1:
             mistakes.append(f"{key}.{name}: input should be 1 or more, not {getattr(place, name)}")
+    if not 0 <= place.nice <= 19:
+        mistakes.append(f"{key}.nice: input should be from 0 to 19, not {place.nice}")
     if place.first_s is not None and place.first_s <= 0:
         mistakes.append(f"{key}.first_s: input should be more than 0, not {place.first_s:g}")
     if is_async and place.kind in ("inline", "thread"):

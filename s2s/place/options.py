@@ -32,6 +32,8 @@ class Place:
     """How long the first output of an item may take before its `fallback` does it, its wait for a free copy included;
     null leaves it to `timeout_s`. Low: a slow answer counts as none, and is begun twice. High: so long every caller
     waits who meets a stage that hangs."""
+    nice: int = 0
+    """How far a thread's work gives way to other work of this machine, 0 to 19; on Linux only."""
     python: str | None = None
     """The interpreter of a `process`, where it is not this one."""
     gpus: float = 0.0

@@ -21,4 +21,4 @@ class ThreadPool(SharedPool):
         stage = self.stage if self._first else copy.copy(self.stage)
         self._first = False
         stage.__dict__.pop("_loaded", None)
-        return ThreadWorker(next(self._names), stage, self._loop, self._dispatch)
+        return ThreadWorker(next(self._names), stage, self._loop, self._dispatch, self.place.nice)

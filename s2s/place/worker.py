@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +19,12 @@ class ThreadWorker:
     """The thread, and the jobs that it has in hand; all but `_work` belongs to the loop."""
 
     def __init__(
-        self, name: str, stage: Stage, loop: asyncio.AbstractEventLoop, idle: Callable[[ThreadWorker], None]
+        self,
+        name: str,
+        stage: Stage,
+        loop: asyncio.AbstractEventLoop,
+        idle: Callable[[ThreadWorker], None],
+        nice: int = 0,
     ) -> None:
         self.name = name
         self.stage = stage
@@ -26,6 +33,7 @@ class ThreadWorker:
         self.ready: asyncio.Future[None] = loop.create_future()
         self._loop = loop
         self._idle = idle
+        self._nice = nice
         self._stopped: asyncio.Future[None] = loop.create_future()
         self._abandoned = False
         self._orders: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
@@ -88,6 +96,8 @@ class ThreadWorker:
         self._ended(jobs, None)
 
     def _work(self) -> None:
+        if self._nice and sys.platform == "linux":  # where a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
         try:
             loaded(self.stage)
         except BaseException as error:
