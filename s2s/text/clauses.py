@@ -24,7 +24,7 @@ class Clauses(Stage):
     what follows that (spaces, emoji, code) can't be spoken.
     """
 
-    first_words: int = 4
+    first_words: int = 5
     first_min_words: int = 1
     min_chars: int = 20
     grow_to: int = 40
