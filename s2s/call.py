@@ -19,6 +19,7 @@ from s2s.gate import seconds
 from s2s.hearing import Hearing
 from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
 from s2s.metrics import gap_of
+from s2s.priming import Priming
 from s2s.scope import Scope
 from s2s.settings import Settings
 from s2s.sink import Sink
@@ -49,6 +50,7 @@ class LiveCall:
         self._reminder: asyncio.TimerHandle | None = None
         self.flow = Flow(network, self)
         self.hearing = Hearing(network, self.flow, clock, self)
+        self._priming = Priming(id, network)
         network.rush.join(id, self.flow.room.made)
         self._listen()
 
@@ -127,6 +129,7 @@ class LiveCall:
             await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
             self._revoke(scope)
+        await self._priming.close()
         await self.flow.close()
         self._network.rush.leave(self.id)
         for name in self._memories:
@@ -198,6 +201,8 @@ class LiveCall:
             self._scopes[effect.scope] = opened
         elif isinstance(effect, ev.Remind):
             self._remind(effect.when)
+        elif isinstance(effect, ev.Prime):
+            self._priming.begin(effect)
         elif isinstance(effect, (ev.Commit, ev.Revoke, ev.Send, ev.End, ev.Replay, ev.Hear)):
             scope = self._scopes.get(effect.scope)
             if scope is not None:  # one that is all out needs nothing more
@@ -224,6 +229,7 @@ class LiveCall:
             self.hearing.replay(scope)
 
     def _ask(self, scope: Scope, effect: ev.Send) -> None:
+        self._priming.stop()
         name = self._network.faces.chat
         stage: Any = self._network.nodes[name].stage
         try:

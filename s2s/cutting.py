@@ -44,6 +44,9 @@ _LEANING = frozenset(_SMALL.split())
 """Words that lean on the next one, so that no breath is taken after them."""
 
 
+EARLY_WORDS, FIRM_WORDS = 3, 2
+"""Words after which a first clause may end, and how many of them have to mean something: 'The most important thing'."""
+_PRONOUNS = frozenset(("i", "you", "he", "she", "it", "we", "they", "me", "him", "us", "them"))
 _NEVER = sys.maxsize
 
 
@@ -57,7 +60,7 @@ class Goal(NamedTuple):
     space: int
     """The length at which it ends between two words."""
     words: int = 0
-    """The number of words after which it ends; 0 for any."""
+    """The number of words after which it ends, from `EARLY_WORDS` on with the second that leans on none; 0 for any."""
     least_words: int = 1
     """The number of words that it has at least."""
 
@@ -172,9 +175,10 @@ def _limit(text: str, goal: Goal) -> int | None:
     """Return where the clause must have ended, or None while the text is shorter than that."""
     limits = []
     if goal.words:
-        words = re.match(rf"\s*(?:\S+\s+){{{goal.words - 1}}}\S+(?=\s)", text)
-        if words:
-            limits.append(words.end())
+        ends = [found.end() for found in re.finditer(r"\S+(?=\s)", text)][: goal.words]
+        firm = [stop for stop in ends if not _leans(text, stop) and _word(text, stop) not in _PRONOUNS]
+        early = [stop for stop in ends[EARLY_WORDS - 1 :] if stop in firm[FIRM_WORDS - 1 :]]
+        limits += early[:1] or ends[goal.words - 1 :]
     place = _place(text, goal.space)
     if place is not None:
         limits.append(place)
@@ -211,6 +215,10 @@ def _between_words(text: str, limit: int, goal: Goal) -> int:
         if _splits(text, place):
             return place
     return limit
+
+
+def _word(text: str, stop: int) -> str:
+    return text[:stop].rpartition(" ")[2].lower()
 
 
 def _leans(text: str, stop: int, abbreviations_only: bool = False) -> bool:

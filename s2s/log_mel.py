@@ -16,10 +16,28 @@ def log_mel(samples: NDArray[np.float32], bands: int) -> NDArray[np.float32]:
     """Return the features [bands, frames] of `samples` at 16 kHz, a frame each 10 ms."""
     padded = np.pad(samples, WINDOW // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[:-1:HOP]
+    even = _even(padded)[: len(frames)]
+    logs = np.empty((bands, len(frames)), np.float32)
+    logs[:, ~even] = _logs(frames[~even], bands)
+    if even.any():  # what was padded is most of a short sound, and one frame of it is like another
+        logs[:, even] = _logs(frames[np.argmax(even)][None], bands)
+    return np.asarray((np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0, np.float32)
+
+
+def _even(padded: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say of each frame whether it lies in the longest run of one and the same value at either end of the sound."""
+    changes = np.flatnonzero(padded[1:] != padded[:-1])
+    starts = np.arange(0, len(padded) - WINDOW + 1, HOP)
+    if not len(changes):
+        return np.ones(len(starts), np.bool_)
+    before, after = changes[0] + 1, changes[-1] + 1
+    return np.asarray(starts + WINDOW <= before if before > len(padded) - after else starts >= after)
+
+
+def _logs(frames: NDArray[np.float32], bands: int) -> NDArray[np.float32]:
     hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     power = np.abs(np.fft.rfft(frames * hann)).astype(np.float32) ** 2
-    logs = np.log10(np.maximum(filters(bands) @ power.T, 1e-10))
-    return np.asarray((np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0, np.float32)
+    return np.asarray(np.log10(np.maximum(filters(bands) @ power.T, 1e-10)), np.float32)
 
 
 @functools.cache

@@ -94,6 +94,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str = ""
 
 
+Ahead = Literal["begun", "whole"]
+
+
 class Ask(Message, frozen=True, kw_only=True):
     """The conversation so far, oldest line first, for `chat` to make a prompt of; instructions are in the settings."""
 
@@ -102,9 +105,14 @@ class Ask(Message, frozen=True, kw_only=True):
 
 
 class Prompt(Message, frozen=True, kw_only=True):
-    """What the language model answers: the system line first, when there is one."""
+    """What the language model answers: the system line first, when there is one.
+
+    One to be read `ahead` is not answered: the caller still speaks the last line of one that is `begun`, and may have
+    ended that of one that is `whole`.
+    """
 
     lines: tuple[Line, ...]
+    ahead: Ahead | None = None
 
 
 class Reply(Message, frozen=True, kw_only=True):

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from s2s.build import Deployment
 
 
+GIVE_WAY_S = 0.0005
+"""Seconds for which a thread keeps the interpreter from another: models come back to it many times an answer."""
+
+
 def run(deployment: Deployment) -> int:
     """Serve until SIGINT or SIGTERM and return the exit status: 0 at the end, 1 when a model fails, 2 for a mistake."""
     began = time.monotonic()
+    sys.setswitchinterval(GIVE_WAY_S)
     keep_flat()
     _log(str(deployment.config.get("log", "info")))
     mistakes: list[str] = []

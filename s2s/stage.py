@@ -86,6 +86,8 @@ class Stage:
     """Whether its `run_batch` takes callers of different settings together."""
     commits: ClassVar[bool] = False
     """Whether its work can't be taken back; items then wait for their scope's commit."""
+    reads_ahead: ClassVar[bool] = False
+    """Whether it makes use of a `Prompt` that is to be read ahead; no other stage is given one."""
     takes_hz: ClassVar[int | None] = None
     """The sample rate of the sound it takes; a resampler is put before it where sound comes otherwise."""
     sends_hz: ClassVar[int | None] = None

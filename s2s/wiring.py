@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from s2s.conversation.state import Wiring
 from s2s.graph import Graph, Node
-from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, Transcript
+from s2s.messages import Message, Prompt, Reply, ReplyEnd, Sound, Speech, ToolCall, Transcript
 from s2s.metrics import Gap
 from s2s.place.pool import Pool, is_async
 from s2s.plan import HINTS, Faces, Plan, plan_scope
@@ -35,6 +35,12 @@ class Network:
         """Resamplers whose work is done with the batch of the stage that they stand before."""
         self.downstream = {name: self._downstream(name) for name in graph.nodes}
         self.captions = self.carries(Transcript)
+        self.readers = tuple(
+            edge.right
+            for edge in graph.after(self.faces.chat)
+            if Prompt in edge.carries and getattr(type(graph.nodes[edge.right].stage), "reads_ahead", False)
+        )
+        """The language models that read what they will be asked before it is whole."""
         self.rush = Rush()
         self.speculation = speculation or Speculation()
         self.trials = Trials(self.speculation.max_inflight)
@@ -71,6 +77,7 @@ class Network:
             transcripts=transcripts,
             sound=self.carries(Sound),
             words=self.carries(Reply),
+            primes=self.speculation.enabled and bool(self.readers),
             speculates=self.speculation.enabled,
             max_extra_llm=self.speculation.max_extra_llm,
         )

@@ -8,7 +8,7 @@ import msgspec
 
 from s2s.conversation.facts import Fact
 from s2s.conversation.items import Item
-from s2s.messages import Ask, Mark, Reply, ReplyEnd, Sound, ToolCall, ToolResult, Transcript
+from s2s.messages import Ahead, Ask, Mark, Reply, ReplyEnd, Sound, ToolCall, ToolResult, Transcript
 from s2s.settings import Settings
 
 
@@ -194,6 +194,14 @@ class Send(Effect, frozen=True, kw_only=True):
 
     scope: int
     item: Ask
+
+
+class Prime(Effect, frozen=True, kw_only=True):
+    """Have the language model read `ahead` what it will be asked, as far as that is known; nothing comes of it."""
+
+    settings: Settings
+    item: Ask
+    ahead: Ahead
 
 
 class End(Effect, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     """What the graph can do for a conversation.
 
     `chat`: answers come from a prompt, else straight from the turn; `transcripts`: turns are transcribed; `sound`
-    and `words`: speech and text can reach the caller; `speculates`: answers are prepared on trial, of which
-    `max_extra_llm` for each answer given may be in vain.
+    and `words`: speech and text can reach the caller; `primes`: the language model reads ahead; `speculates`: answers
+    are prepared on trial, of which `max_extra_llm` for each answer given may be in vain.
     """
 
     chat: bool = True
@@ -25,6 +25,7 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     sound: bool = True
     words: bool = True
     tool_rounds: int = 5
+    primes: bool = False
     speculates: bool = True
     max_extra_llm: float = 0.3
 
@@ -33,9 +34,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
     `settings` are those of its scope; `sent` is the text already told in deltas; `text` the final one and `language`
-    what it is in; `resumed_ms` is when they last went on, `paused` says that its scope has ended early, `ripe` that its
-    answer may be prepared, `drained` that all of it has come out, `committed` that what comes of it may leave, `manual`
-    that the client asked for its end, `given` that it gave the sound as an item, `failed` why there will be no text.
+    what it is in, `words` all that was heard by now; `resumed_ms` is when they last went on, `paused` says that its
+    scope has ended early, `ripe` that its answer may be prepared, `drained` that all of it has come out, `committed`
+    that what comes of it may leave, `manual` that the client asked for its end, `given` that it gave the sound as an
+    item, `failed` why there will be no text.
     """
 
     scope: int
@@ -46,6 +48,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     sent: str = ""
     text: str | None = None
     language: str = ""
+    words: str = ""
     resumed_ms: float = 0.0
     paused: bool = False
     ripe: bool = False

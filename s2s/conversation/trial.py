@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from s2s.conversation import responses
-from s2s.conversation.events import Commit, Revoke
+from s2s.conversation.events import Commit, Prime, Revoke
 from s2s.conversation.facts import ResponseCreated
+from s2s.conversation.items import lines_of
 from s2s.conversation.state import Response, State, Turn
 from s2s.conversation.step import Step
+from s2s.messages import Ahead, Ask, Line
 
 FREE = 2
 """Answers that may be dropped before what they cost is weighed against those that were given."""
@@ -23,6 +25,16 @@ def prepare(step: Step, turn: Turn) -> None:
     """Answer a turn that may be over, unless too much was prepared in vain by now, or its answer is under way."""
     if on_trial(step.state, turn) is None and affordable(step.state):
         responses.answer(step, turn, told=False)
+
+
+def prime(step: Step, turn: Turn, ahead: Ahead) -> None:
+    """Have the language model read the words so far, while the caller speaks on, or the last of them are recognised."""
+    state = step.state
+    detection = state.settings.detection
+    wanted = detection is not None and detection.create_response and not turn.manual
+    if state.wiring.primes and wanted and turn.words and not state.responses:
+        lines = (*lines_of(state.items), Line(role="user", text=turn.words))
+        step.do(Prime(settings=state.settings, item=Ask(lines=lines), ahead=ahead))
 
 
 def affordable(state: State) -> bool:

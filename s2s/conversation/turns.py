@@ -44,6 +44,7 @@ def on_spoken(step: Step, event: Spoken) -> None:
     elif event.mark == "pause" and not turn.paused and not turn.failed:
         step.set(turn=msgspec.structs.replace(turn, paused=True))
         step.do(End(scope=turn.scope))
+        trial.prime(step, turn, "whole")
     elif event.mark == "ripe" and turn.paused and not turn.ripe:
         turn = msgspec.structs.replace(turn, ripe=True)
         step.set(turn=turn)
@@ -132,7 +133,9 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
             if turn.ripe:
                 trial.prepare(step, turn)
         else:
+            turn = msgspec.structs.replace(turn, words=said.text)
             step.set(turn=turn)
+            trial.prime(step, turn, "begun")
         return
     due = next((turn for turn in step.state.due if turn.scope == event.scope), None)
     if due is None or due.text is not None:

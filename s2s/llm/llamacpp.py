@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from s2s.llm.chat_stream import answer, chat_messages, chat_tools
 from s2s.llm.forced import Forced
 from s2s.llm.loopback import Refused, events
+from s2s.llm.reader import Reader, begun
 from s2s.llm.requantized import Kind, requantized
 from s2s.llm.said import Said, Usage
 from s2s.llm.slots import Slots
@@ -51,6 +50,7 @@ class LlamaCpp(Stage):
     chat_template: str | None = None
     warm_up: str = ""
 
+    reads_ahead: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = ("xllamacpp", "gguf")
     extra: ClassVar[str] = "embedded"
     honours: ClassVar[frozenset[str]] = frozenset(
@@ -76,6 +76,8 @@ class LlamaCpp(Stage):
         params.n_gpu_layers = self.gpu_layers
         kind = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{self.kv.upper()}")
         params.cache_type_k = params.cache_type_v = kind
+        if self.kv == "f16" and not self.gpu_layers:  # on a CPU a long conversation is read a quarter sooner so
+            params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.cache_ram_mib = self.cache_ram_mib
         if self.chat_template:
             params.chat_template = self.chat_template
@@ -88,7 +90,8 @@ class LlamaCpp(Stage):
         params.sse_ping_interval = 1
         self._server = xllamacpp.Server(params)
         self._url = f"{self._server.listening_address}/v1/chat/completions"
-        self._calls_tools = self._told_of_tools()
+        self._reader = Reader(self._server.listening_address)
+        self._calls_tools = self._reader.knows_tools()
         self._slots = Slots(self.slots)
         self._turns = Turns(self.at_once)
         self._closing = False
@@ -96,15 +99,6 @@ class LlamaCpp(Stage):
         if self.warm_up:
             self._warmer = threading.Thread(target=self._warm, name="llamacpp-warm-up", daemon=True)
             self._warmer.start()
-
-    def _told_of_tools(self) -> bool:
-        """Whether the model's chat template has a place for tools; else it calls one only where it must."""
-        tool = {"name": "probe_of_tools", "description": "", "parameters": {"type": "object", "properties": {}}}
-        body = {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": "function", "function": tool}]}
-        url = f"{self._server.listening_address}/apply-template"
-        asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked) as answer:
-            return b"probe_of_tools" in answer.read()
 
     def close(self) -> None:
         """Stop the server; what it still answers is cut off."""
@@ -123,6 +117,9 @@ class LlamaCpp(Stage):
         An answer without tools that is far ahead of its playback gives way to one that is needed sooner, and goes on
         later where it stopped; one that is `enough` tokens long ends with its sentence.
         """
+        if item.ahead:
+            await self._read(call, item)
+            return
         forced = Forced.of(call.settings)
         if forced is None:
             tools = chat_tools(call.settings) if self._calls_tools else {}
@@ -177,6 +174,16 @@ class LlamaCpp(Stage):
                     return
                 if not request.keys() - {"id_slot"} and not said.text[-1].isspace() and self._turns.gives_way(call):
                     return
+
+    async def _read(self, call: Call, item: Prompt) -> None:
+        """Have the caller's slot read a prompt as far as it is sure, unless somebody needs the model."""
+        if not self._slots.idle or not self._turns.idle or Forced.of(call.settings) is not None:
+            return
+        tools = chat_tools(call.settings) if self._calls_tools else {}
+        prompt = begun(await self._reader.prompt({"messages": chat_messages(item), **tools}), item)
+        if prompt:
+            async with self._slots.lend(call.id) as slot, self._turns.take(call):
+                await self._reader.read(prompt, slot)
 
     def _body(self, call: Call, lines: tuple[Line, ...], tokens: int) -> dict[str, Any]:
         settings = call.settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,24 @@ async def events(url: str, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, 
     Closing the generator aborts the connection. Raise Refused when the answer is an error, ConnectionError when
     the server is gone.
     """
+    rest = b""
+    async with aclosing(_posted(url, body)) as blocks:
+        async for block in blocks:
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data: {"):
+                    yield json.loads(line[6:])
+                elif line.startswith(b"error: {"):
+                    raise _refused(500, line[7:])
+
+
+async def post(url: str, body: Mapping[str, Any]) -> Any:
+    """Post `body` as JSON and return the answer, decoded; raise as `events` does."""
+    async with aclosing(_posted(url, body)) as blocks:
+        return json.loads(b"".join([block async for block in blocks]))
+
+
+async def _posted(url: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
@@ -37,14 +56,8 @@ async def events(url: str, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, 
         status, headers = await _head(reader)
         if status != 200:
             raise _refused(status, await reader.read())
-        rest = b""
         async for block in _blocks(reader, chunked=headers.get("transfer-encoding") == "chunked"):
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                if line.startswith(b"data: {"):
-                    yield json.loads(line[6:])
-                elif line.startswith(b"error: {"):
-                    raise _refused(500, line[7:])
+            yield block
     except asyncio.IncompleteReadError as error:
         raise ConnectionError("the connection was lost in the middle of an answer") from error
     finally:

@@ -25,6 +25,11 @@ class Slots:
         """The free slots that no caller has had."""
         return [slot for slot in self._free if slot not in self._owner]
 
+    @property
+    def idle(self) -> bool:
+        """Whether one is free."""
+        return bool(self._free)
+
     @asynccontextmanager
     async def lend(self, caller: str) -> AsyncIterator[int]:
         """Lend a slot for one answer."""

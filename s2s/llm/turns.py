@@ -19,6 +19,11 @@ class Turns:
         self._left = count
         self._waiting: list[tuple[Call, asyncio.Future[None]]] = []
 
+    @property
+    def idle(self) -> bool:
+        """Whether one would be free at once."""
+        return self._left > 0
+
     @asynccontextmanager
     async def take(self, call: Call) -> AsyncIterator[None]:
         """Hold one of the turns."""

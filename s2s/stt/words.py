@@ -46,8 +46,15 @@ def _bare(word: str) -> str:
 
 
 def repeats(text: str) -> bool:
-    """Say whether the end of a text is the same few words over and over, as models say that have lost their way."""
-    words = text.lower().split()
-    return any(
-        len(words) >= size * TIMES and words[-size:] * TIMES == words[-size * TIMES :] for size in range(1, LONGEST + 1)
-    )
+    """Say whether a text ends in the same few words over and over, or is nothing but a phrase said twice or more.
+
+    So do models that have lost their way; the last time may be cut off.
+    """
+    words = [_bare(word) for word in text.split()]
+    count = len(words)
+    for size in range(1, count // 2 + 1):
+        if size > 1 and all(words[place] == words[place - size] for place in range(size, count)):
+            return True
+        if size <= LONGEST and count >= size * TIMES and words[-size:] * TIMES == words[-size * TIMES :]:
+            return True
+    return False

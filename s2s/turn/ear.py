@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from s2s.messages import Mark, Speech
 
+FADE, FIRM_MS = 0.8, 250.0
+"""Speech likelier than this for so long is firm: where it falls below, silence mostly follows, a hop later."""
+
 
 @dataclass
 class Ear:
@@ -24,6 +27,7 @@ class Ear:
     begun_ms: float = 0.0
     speech_ms: float = 0.0
     quiet_ms: float = 0.0
+    firm_ms: float = 0.0
     text: str | None = None
     ended: float | None = None
 
@@ -36,6 +40,12 @@ class Ear:
         spare = len(self.sound) - 2 * round(keep_ms * self.rate / 1000)
         if spare > 0:
             del self.sound[:spare]
+
+    def fades(self, speech: float, hop_ms: float) -> bool:
+        """Say whether firm speech has just fallen off, with the next hop's likelihood of speech (0..1)."""
+        firm = self.firm_ms >= FIRM_MS
+        self.firm_ms = self.firm_ms + hop_ms if speech >= FADE else 0.0
+        return firm and speech < FADE
 
     def leave(self, mark: Mark, at_ms: float) -> Speech:
         """Return the sound that has not left, under `mark`."""
