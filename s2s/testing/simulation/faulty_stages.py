@@ -168,9 +168,15 @@ class FaultyLlm(FaultyStage):
 
     at = "llm"
     honours = frozenset({"tools", "tool_choice"})
+    reads_ahead = True
 
     async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ReplyEnd | ToolCall]:
-        """Answer a prompt."""
+        """Answer a prompt, or read it ahead."""
+        if item.ahead:
+            await asyncio.sleep(LATE_S if len(item.lines) % 3 else 0.05)
+            if len(item.lines) % 2:
+                raise OutOfOrder
+            return
         work = self.work(call)
         async with work.going():
             await work.begin(0.1, 0.9)
