@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 
+from s2s.asking import Asking
 from s2s.conversation import events as ev
 from s2s.conversation.facts import Problem
 from s2s.conversation.reducer import step
 from s2s.conversation.state import State
 from s2s.flow import Flow
+from s2s.gaps import Gaps
 from s2s.gate import seconds
 from s2s.hearing import Hearing
 from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
-from s2s.metrics import gap_of
-from s2s.priming import Priming
 from s2s.scope import Scope
 from s2s.settings import Settings
 from s2s.sink import Sink
@@ -50,7 +50,8 @@ class LiveCall:
         self._reminder: asyncio.TimerHandle | None = None
         self.flow = Flow(network, self)
         self.hearing = Hearing(network, self.flow, clock, self)
-        self._priming = Priming(id, network)
+        self._asking = Asking(id, network, self.flow)
+        self._gaps = Gaps(id, network, self.hearing)
         network.rush.join(id, self.flow.room.made)
         self._listen()
 
@@ -129,7 +130,7 @@ class LiveCall:
             await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
             self._revoke(scope)
-        await self._priming.close()
+        await self._asking.close()
         await self.flow.close()
         self._network.rush.leave(self.id)
         for name in self._memories:
@@ -146,7 +147,7 @@ class LiveCall:
             elif isinstance(item, (Reply, ReplyEnd, ToolCall, Sound)):
                 if isinstance(item, Sound):
                     if scope.sound_until is None:
-                        self._log_gap(scope)
+                        self._gaps.tell(scope, self.state.response(scope.number), self._clock())
                     scope.played_after(self._clock(), seconds(item))
                 self.feed(ev.Output(scope=scope.number, item=item))
         self.flow.room.made()
@@ -202,7 +203,7 @@ class LiveCall:
         elif isinstance(effect, ev.Remind):
             self._remind(effect.when)
         elif isinstance(effect, ev.Prime):
-            self._priming.begin(effect)
+            self._asking.prime(effect)
         elif isinstance(effect, (ev.Commit, ev.Revoke, ev.Send, ev.End, ev.Replay, ev.Hear)):
             scope = self._scopes.get(effect.scope)
             if scope is not None:  # one that is all out needs nothing more
@@ -220,23 +221,13 @@ class LiveCall:
         elif isinstance(effect, ev.Revoke):
             self._revoke(scope)
         elif isinstance(effect, ev.Send):
-            self._ask(scope, effect)
+            self._asking.ask(scope, effect)
         elif isinstance(effect, ev.End):
             self.flow.end(scope)
         elif isinstance(effect, ev.Hear):
             self.hearing.give(scope, effect.pcm, effect.rate)
         else:
             self.hearing.replay(scope)
-
-    def _ask(self, scope: Scope, effect: ev.Send) -> None:
-        self._priming.stop()
-        name = self._network.faces.chat
-        stage: Any = self._network.nodes[name].stage
-        try:
-            for out in stage.run(scope.view(name), effect.item):
-                self.flow.deliver(name, scope, out)
-        except Exception as error:
-            self.failed(scope, name, error)
 
     def _remind(self, when: float) -> None:
         if self._reminder is not None:
@@ -256,18 +247,8 @@ class LiveCall:
         if scope.lane:
             self.flow.forget(scope.lane)
 
-    def _log_gap(self, scope: Scope) -> None:
-        turn = self.hearing.take_turn()
-        gap = None if turn is None else gap_of(*turn, scope.marks, self._clock())
-        if gap is not None:
-            log.info("%s: %s", self.id, gap)
-            response = self.state.response(scope.number)
-            if self._network.watch is not None and response is not None:
-                self._network.watch(response.id, gap)
-
     def _listen(self) -> None:
         self._epochs += 1
-        plan = self._network.plan("caller", self.state.settings)
-        self.flow.listening = Scope(
-            self.id, -self._epochs, plan, self.state.settings, self._clock(), self._memories, listening=True
-        )
+        settings, now = self.state.settings, self._clock()
+        plan = self._network.plan("caller", settings)
+        self.flow.listening = Scope(self.id, -self._epochs, plan, settings, now, self._memories, listening=True)

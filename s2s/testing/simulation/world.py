@@ -39,7 +39,9 @@ class World:
         self.now = 0.0
         self.steps = 0
         self.dropped = False
-        self.state = State(wiring=Wiring(chat=script.chat, primes=True), settings=Settings(detection=detection), prefix="s_")
+        self.state = State(
+            wiring=Wiring(chat=script.chat, primes=True), settings=Settings(detection=detection), prefix="s_"
+        )
         self.ledger = Ledger()
         self.committed: list[tuple[float, str]] = []
         self.answered: list[float] = []

@@ -1,4 +1,4 @@
-"""One caller's language model reads ahead: what it will be asked, as far as that is known."""
+"""What one caller's language model is asked, and what it reads before that: the question as far as it is known."""
 
 from __future__ import annotations
 
@@ -9,30 +9,42 @@ from typing import Any
 
 import msgspec
 
-from s2s.conversation.events import Prime
+from s2s.conversation.events import Prime, Send
+from s2s.flow import Flow
 from s2s.messages import Prompt
+from s2s.scope import Scope
 from s2s.stage import Call
 from s2s.wiring import Network
 
 log = logging.getLogger("s2s")
 
 
-class Priming:
-    """At most one reading at a time; it yields to the real question, and to everyone who waits for an answer."""
+class Asking:
+    """Prompts made by `chat`; reading ahead yields to the question itself, and to all who wait for an answer."""
 
-    def __init__(self, call_id: str, network: Network) -> None:
+    def __init__(self, call_id: str, network: Network, flow: Flow) -> None:
         self._id = call_id
         self._network = network
+        self._flow = flow
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, effect: Prime) -> None:
-        """Read this instead of what is being read, unless somebody waits for an answer."""
+    def ask(self, scope: Scope, effect: Send) -> None:
+        """Ask for an answer in a scope."""
+        self._stop()
+        name = self._network.faces.chat
+        try:
+            for out in self._chat.run(scope.view(name), effect.item):
+                self._flow.deliver(name, scope, out)
+        except Exception as error:
+            self._flow.failed(scope, name, error)
+
+    def prime(self, effect: Prime) -> None:
+        """Have this read instead of what is being read, unless somebody waits for an answer."""
         if self._network.rush.on:
             return
-        self.stop()
-        chat: Any = self._network.nodes[self._network.faces.chat].stage
+        self._stop()
         call = Call(self._id, 0, effect.settings)
-        for out in chat.run(call, effect.item):
+        for out in self._chat.run(call, effect.item):
             if isinstance(out, Prompt):
                 for name in self._network.readers:
                     work = self._read(name, call, msgspec.structs.replace(out, ahead=effect.ahead))
@@ -40,15 +52,18 @@ class Priming:
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
 
-    def stop(self) -> None:
-        """Read no more."""
+    async def close(self) -> None:
+        """Read no more; nothing reads when this returns."""
+        self._stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def _chat(self) -> Any:
+        return self._network.nodes[self._network.faces.chat].stage
+
+    def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-
-    async def close(self) -> None:
-        """Stop, and wait for it."""
-        self.stop()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read(self, name: str, call: Call, prompt: Prompt) -> None:
         try:
