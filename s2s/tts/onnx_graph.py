@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from s2s.protobuf import field, fields, header
+
 GRAPH, NODE, INITIALIZER, INPUT, OUTPUT = 7, 1, 5, 11, 12
 NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_ATTRIBUTE, SUBGRAPH, TENSOR_NAME, VALUE_NAME = 1, 2, 3, 5, 6, 8, 1
 FLOAT_TYPE = b"\x12\x04\x0a\x02\x08\x01"
 """The type of a value, at 2: a tensor, at 1, whose elements, at 1, are of type 1."""
-LENGTHS = {1: 8, 5: 4}
-"""Bytes of the fields of fixed length, by wire type."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Graph:
         self._initializers: dict[str, memoryview] = {}
         self._rest: list[memoryview] = []
         try:
-            for number, value, raw in _fields(data):
+            for number, value, raw in fields(data):
                 if number == GRAPH:
                     self._read(value)
                 else:
@@ -53,7 +53,7 @@ class Graph:
             self.inputs.pop(name, None)  # old files name their weights here too
 
     def _read(self, data: memoryview) -> None:
-        for number, value, raw in _fields(data):
+        for number, value, raw in fields(data):
             if number == NODE:
                 outputs = tuple(_texts(value, NODE_OUTPUT))
                 self.nodes.append(Node("".join(_texts(value, NODE_NAME)), tuple(_uses(value)), outputs, raw))
@@ -73,15 +73,15 @@ class Graph:
                 wanted.update(set(node.inputs).difference(takes))
         pieces: list[bytes | memoryview] = [*reversed(nodes)]
         pieces += [raw for name, raw in self._initializers.items() if name in wanted]
-        pieces += [_field(INPUT, _named(name) + FLOAT_TYPE) for name in takes if name in used]
+        pieces += [field(INPUT, _named(name) + FLOAT_TYPE) for name in takes if name in used]
         pieces += [raw for name, raw in self.inputs.items() if name in wanted]
-        pieces += [self.outputs.get(name) or _field(OUTPUT, _named(name)) for name in gives]
-        return b"".join([*self._rest, _header(GRAPH, sum(map(len, pieces))), *pieces])
+        pieces += [self.outputs.get(name) or field(OUTPUT, _named(name)) for name in gives]
+        return b"".join([*self._rest, header(GRAPH, sum(map(len, pieces))), *pieces])
 
 
 def _uses(node: memoryview) -> Iterator[str]:
     yield from _texts(node, NODE_INPUT)
-    for number, attribute, _ in _fields(node):
+    for number, attribute, _ in fields(node):
         for subgraph in _values(attribute, SUBGRAPH) if number == NODE_ATTRIBUTE else ():
             for inner in _values(subgraph, NODE):
                 yield from _uses(inner)
@@ -92,48 +92,8 @@ def _texts(data: memoryview, wanted: int) -> Iterator[str]:
 
 
 def _values(data: memoryview, wanted: int) -> Iterator[Any]:
-    return (value for number, value, _ in _fields(data) if number == wanted)
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, Any, memoryview]]:
-    """Yield the number, the value, an int or bytes, and the raw whole of each field."""
-    at = 0
-    while at < len(data):
-        begin = at
-        key, at = _varint(data, at)
-        wire = key & 7
-        if wire == 0:
-            value, at = _varint(data, at)
-            yield key >> 3, value, data[begin:at]
-            continue
-        size, at = _varint(data, at) if wire == 2 else (LENGTHS[wire], at)
-        if at + size > len(data):
-            raise IndexError("it ends too soon")
-        yield key >> 3, data[at : at + size], data[begin : at + size]
-        at += size
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
+    return (value for number, value, _ in fields(data) if number == wanted)
 
 
 def _named(name: str) -> bytes:
-    return _field(VALUE_NAME, name.encode())
-
-
-def _field(number: int, value: bytes) -> bytes:
-    return _header(number, len(value)) + value
-
-
-def _header(number: int, size: int) -> bytes:
-    header = bytearray([number << 3 | 2])
-    while size >= 0x80:
-        header.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes([*header, size])
+    return field(VALUE_NAME, name.encode())
