@@ -13,6 +13,7 @@ from s2s.conversation.events import Prime, Send
 from s2s.flow import Flow
 from s2s.messages import Prompt
 from s2s.scope import Scope
+from s2s.settings import Settings
 from s2s.stage import Call
 from s2s.wiring import Network
 
@@ -27,6 +28,10 @@ class Asking:
         self._network = network
         self._flow = flow
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def listens(self, settings: Settings) -> Settings:
+        """Return the settings of a turn: who reads ahead needs words while they are spoken, captions or not."""
+        return msgspec.structs.replace(settings, transcribe=True) if self._network.wiring().primes else settings
 
     def ask(self, scope: Scope, effect: Send) -> None:
         """Ask for an answer in a scope."""

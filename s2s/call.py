@@ -197,8 +197,9 @@ class LiveCall:
             self._sink.tell(effect.fact)
         elif isinstance(effect, ev.Open):
             plan = self._network.plan(effect.source, effect.settings)
+            settings = self._asking.listens(effect.settings) if effect.source == "turn" else effect.settings
             lane = effect.scope if effect.apart else 0
-            opened = Scope(self.id, effect.scope, plan, effect.settings, self._clock(), self._memories, lane=lane)
+            opened = Scope(self.id, effect.scope, plan, settings, self._clock(), self._memories, lane=lane)
             self._scopes[effect.scope] = opened
         elif isinstance(effect, ev.Remind):
             self._remind(effect.when)

@@ -121,7 +121,9 @@ class Caller:
             lambda: over() or self._enough(answer()), GIVE_UP_S if not missed else self._plan.miss_s
         )
         found = answer()
+        cancelled = None
         if found is not None and found.done is None:
+            cancelled = self._loop.time()
             await self._link.cancel()
             await self._silence_until(lambda: found.done is not None, self._plan.miss_s)
         record = TurnRecord(
@@ -133,6 +135,7 @@ class Caller:
             heard=" ".join(text for _, text in ears.heard),
             stopped_ms=_after(ears.stopped[-1:], end),
             heard_ms=_after([at for at, _ in ears.heard[-1:]], end),
+            onset_ms=_after(ears.started[:1], began),
             cut_in=cut_in,
             missed=missed,
         )
@@ -144,6 +147,7 @@ class Caller:
             words_ms=_after([found.words_at], end),
             gap_ms=_after([found.began], end),
             late_ms=found.late_s * 1000,
+            cancel_ms=None if cancelled is None else max(0.0, found.last - cancelled) * 1000,
             lead_ms=0.0 if found.audible is None or found.first is None else (found.audible - found.first) * 1000,
             id=found.id,
             answer=found.words,

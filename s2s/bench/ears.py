@@ -24,6 +24,7 @@ class Answer:
     audible: float | None = None
     seconds: float = 0.0
     late_s: float = 0.0
+    last: float = 0.0
     done: Told | None = None
 
     def hear(self, told: Told) -> None:
@@ -71,6 +72,8 @@ class Ears:
         elif told.kind == "failed":
             self.failed = told.text
         elif answer := self.answers.get(told.id):
+            if told.kind in ("sound", "words"):
+                answer.last = told.at
             if told.kind == "sound":
                 answer.hear(told)
             elif told.kind == "words":

@@ -43,6 +43,10 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
     missed: bool = False
     late_ms: float = 0.0
     """By how much sound ever came after the moment when a player that began at once needed it."""
+    onset_ms: float | None = None
+    """From the first sound of a turn, spoken while the agent is silent, to the agent's notice of it."""
+    cancel_ms: float | None = None
+    """From the moment when an answer was cancelled, as in `listen_s`, to the last that came of it."""
     stop_ms: float | None = None
     """Of a turn spoken into an answer: from its first sound to the agent's notice of it."""
     id: str = ""
@@ -107,6 +111,8 @@ def summary(records: Sequence[TurnRecord], seed: int = 0) -> dict[str, Figure]:
         "glitches": figure([float(r.late_ms > GLITCH_MS) for r in answered], mean, seed),
         "read": figure([float(r.read - r.cached) for r in answered], mean, seed),
         "written": figure([float(r.written) for r in answered], mean, seed),
+        "onset_p50": figure([r.onset_ms for r in told if r.onset_ms is not None], percentile(50), seed),
+        "cancel_p95": figure([r.cancel_ms for r in told if r.cancel_ms is not None], percentile(95), seed),
         "stop_p50": figure([r.stop_ms for r in records if r.stop_ms is not None], percentile(50), seed),
     }
     with contextlib.suppress(ImportError):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from s2s.bench.point import Point
-from s2s.bench.record import PARTS, Figure
+from s2s.bench.record import FAULTS, PARTS, Figure
 
 NAMES = {
     "gap_p50": "gap p50 (ms)",
@@ -17,7 +17,9 @@ NAMES = {
     "missed": "missed (%)",
     "glitches": "glitches (%)",
     "wer": "WER (%)",
+    "onset_p50": "onset (ms)",
     "stop_p50": "barge-in (ms)",
+    "cancel_p95": "cancel p95 (ms)",
     "read": "tokens read",
     "written": "written",
 }
@@ -29,6 +31,8 @@ MEANINGS = {
     "missed": "turns without an answer in time",
     "glitches": "answers whose sound came later than a player needed it",
     "wer": "word error rate of what was heard",
+    "onset_p50": "from the first sound of a turn to the agent's notice, median",
+    "cancel_p95": "from a cancel to the last that came of the answer, which 95 % do not exceed",
     "stop_p50": "from the first sound spoken into an answer to the agent's notice, median",
     "read": "tokens that the language model read anew, a turn",
     "written": "tokens that it wrote, a turn",
@@ -64,6 +68,11 @@ def one(console: Console, point: Point) -> None:
     parts = [f"{part} {point.figures[f'{part}_ms'].value:.0f}" for part in PARTS if f"{part}_ms" in point.figures]
     if parts:
         console.print("medians of the gap's parts in ms: " + " + ".join(parts), highlight=False)
+    kinds = dict.fromkeys(record.kind for record in point.records if record.kind not in ("interruption", *FAULTS))
+    if len(kinds) > 1:
+        told_of = {kind: [record.cut_in for record in point.records if record.kind == kind] for kind in sorted(kinds)}
+        shares = (f"{kind} {sum(cut)} of {len(cut)}" for kind, cut in told_of.items())
+        console.print("cut-ins by kind of turn: " + ", ".join(shares), highlight=False)
 
 
 def many(console: Console, points: Sequence[Point], objective: str) -> None:

@@ -135,7 +135,7 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
         else:
             turn = msgspec.structs.replace(turn, words=said.text)
             step.set(turn=turn)
-            trial.prime(step, turn, "begun")
+            trial.prime(step, turn, "whole" if turn.paused else "begun")
         return
     due = next((turn for turn in step.state.due if turn.scope == event.scope), None)
     if due is None or due.text is not None:

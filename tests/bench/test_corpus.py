@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s2s.bench.corpus import Corpus, CorpusError
+from s2s.bench.corpus import SHIPPED, Corpus, CorpusError
 
 
 def test_the_shipped_turns_are_half_without_a_pause_and_a_quarter_with_each_kind() -> None:
@@ -39,6 +39,12 @@ def test_a_turn_begins_and_ends_with_speech_and_is_quiet_in_its_pause() -> None:
             assert turn.pauses_ms[0] <= longest <= turn.pauses_ms[0] + 190
         else:
             assert longest < 300, turn.text
+
+
+def test_no_recording_ends_a_turn_and_stands_before_a_pause() -> None:
+    turns = json.loads((SHIPPED / "manifest.json").read_text(encoding="utf-8"))["turns"]
+    before = {clip for turn in turns for clip in turn["clips"][:-1]}
+    assert not before & {turn["clips"][-1] for turn in turns}
 
 
 def test_the_same_seed_gives_the_same_sound_and_another_does_not() -> None:
