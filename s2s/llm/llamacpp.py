@@ -27,6 +27,10 @@ SMOLLM2 = (
 )
 
 
+PHRASE = 4
+"""Tokens that a small model may say in the order in which they came before; phrases are longer."""
+
+
 @dataclass(kw_only=True)
 class LlamaCpp(Stage):
     """A GGUF model in llama.cpp's own server, inside this process: callers share it, each in a slot of its own."""
@@ -43,7 +47,8 @@ class LlamaCpp(Stage):
     cache_ram_mib: int = 0
     temperature: float = 0.2
     top_p: float = 0.9
-    repeat_penalty: float = 1.1
+    repeat_penalty: float = 1.03
+    dry_multiplier: float = 0.8
     max_tokens: int = 80
     enough: int | None = 12
     q4_1_as: Kind | None = "q4_0"
@@ -196,6 +201,8 @@ class LlamaCpp(Stage):
             "temperature": self.temperature if settings.temperature is None else settings.temperature,
             "top_p": self.top_p,
             "repeat_penalty": self.repeat_penalty,
+            "dry_multiplier": self.dry_multiplier,
+            "dry_allowed_length": PHRASE,
             "max_tokens": max(1, limit - tokens),
             "cache_prompt": True,
         }
