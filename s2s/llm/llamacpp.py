@@ -187,7 +187,7 @@ class LlamaCpp(Stage):
         tools = chat_tools(call.settings) if self._calls_tools else {}
         prompt = begun(await self._reader.prompt({"messages": chat_messages(item), **tools}), item)
         if prompt:
-            async with self._slots.lend(call.id) as slot, self._turns.take(call):
+            async with self._slots.lend(call.id) as slot:  # and no turn: another's answer need not wait for it
                 await self._reader.read(prompt, slot)
 
     def _body(self, call: Call, lines: tuple[Line, ...], tokens: int) -> dict[str, Any]:

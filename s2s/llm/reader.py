@@ -43,6 +43,6 @@ def begun(prompt: str, item: Prompt) -> str:
     """Return as much of a templated prompt as will stay: without the last word of a line that is still spoken."""
     if item.ahead == "whole":
         return prompt
-    known = item.lines[-1].text.rpartition(" ")[0]
-    before, found, _ = prompt.rpartition(known)
-    return before + known if known and found else ""
+    text = item.lines[-1].text.strip()
+    known, at = text.rpartition(" ")[0], prompt.rfind(text)
+    return prompt[: at + len(known)] if known and at >= 0 else ""

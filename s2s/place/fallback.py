@@ -87,6 +87,12 @@ class FallbackPool:
 
     async def run(self, call: Call, item: Message | None) -> AsyncIterator[Any]:
         """Yield what the primary makes of an item, or the backup where that fails before it has given anything."""
+        if isinstance(item, Prompt) and item.ahead:  # nobody waits for it, and the backup would read in vain
+            if self._primary.live and not self._breaker.down:
+                async with contextlib.aclosing(self._primary.run(call, item)) as outputs:  # type: ignore[type-var]
+                    async for out in outputs:
+                        yield out
+            return
         scope = self._scopes.get(call) or self._begin(call)
         why = ""
         if self._goes_to_primary(scope, item):

@@ -58,7 +58,7 @@ class Ear:
         self.open, self.split = True, False
         self._go_on()
         self.begun_ms = max(0.0, self.now_ms - self.held_ms())
-        self.quiet_ms = 0.0
+        self.quiet_ms = self.firm_ms = 0.0
         return self.leave("start", self.begun_ms)
 
     def pause(self) -> Speech:

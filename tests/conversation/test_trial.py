@@ -8,7 +8,8 @@ from s2s.conversation import events as ev
 from s2s.conversation import facts as f
 from s2s.conversation.state import Wiring
 from s2s.conversation.trial import FREE, same
-from s2s.messages import Transcript
+from s2s.messages import Line, Reply, ReplyEnd, Transcript
+from s2s.settings import Detection, Settings
 from tests.conversation.bench import Bench
 
 
@@ -110,6 +111,136 @@ def test_nothing_is_prepared_where_nobody_wants_it() -> None:
     bench = Bench(wiring=Wiring(speculates=False))
     paused(bench)
     assert asked(bench) == []
+
+
+READS_AHEAD = Wiring(primes=True)
+
+
+def speaking(bench: Bench, *partials: str) -> int:
+    """Open a turn in which so much is heard by now; return its scope."""
+    bench.do(ev.Spoken(mark="start", at_ms=0))
+    scope = bench.scopes[-1]
+    for text in partials:
+        bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text=text, final=False)))
+    return scope
+
+
+def primed(bench: Bench) -> list[tuple[str, str]]:
+    """How and what the language model was to read ahead."""
+    return [(prime.ahead, prime.item.lines[-1].text) for prime in bench.effects if isinstance(prime, ev.Prime)]
+
+
+def test_the_words_so_far_are_read_ahead_and_all_of_them_at_a_pause() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    scope = speaking(bench, "What", "What is")
+    assert primed(bench) == [("begun", "What"), ("begun", "What is")]
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    assert primed(bench)[2:] == [("whole", "What is")]
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it?")))
+    bench.do(ev.Spoken(mark="ripe", at_ms=950))
+    assert len(primed(bench)) == 3 and asked(bench) == ["What is it?"], "what is final is asked, not read ahead"
+
+
+def test_words_that_come_at_a_pause_are_read_whole() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    scope = speaking(bench, "What")
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it", final=False)))
+    assert primed(bench) == [("begun", "What"), ("whole", "What"), ("whole", "What is it")]
+
+
+def test_what_is_read_ahead_is_what_would_be_asked() -> None:
+    settings = Settings(instructions="Be brief.")
+    bench = Bench(wiring=READS_AHEAD, settings=settings)
+    paused(bench, "Who is there?")
+    bench.do(ev.Spoken(mark="end", at_ms=1500))
+    scope = bench.scopes[-1]
+    for item in (Reply(text="It is me."), ReplyEnd()):
+        bench.do(ev.Output(scope=scope, item=item))
+    bench.do(ev.Drained(scope=scope))
+    assert not bench.state.responses
+    scope = speaking(bench, "And you?")
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="And you?")))
+    bench.do(ev.Spoken(mark="ripe", at_ms=950))
+    primes = [effect for effect in bench.effects if isinstance(effect, ev.Prime)]
+    sent = [effect for effect in bench.effects if isinstance(effect, ev.Send)][-1]
+    said = [("user", "Who is there?"), ("assistant", "It is me."), ("user", "And you?")]
+    assert sent.item.lines == tuple(Line(role=role, text=text) for role, text in said)  # type: ignore[arg-type]
+    assert [prime.item for prime in primes] == [sent.item] * 2
+    assert all(prime.settings == settings for prime in primes)
+
+
+def test_a_turn_that_goes_on_is_read_ahead_again() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    speaking(bench, "What is")
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    bench.do(ev.Spoken(mark="resume", at_ms=1000))
+    scope = bench.scopes[-1]
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it made", final=False)))
+    bench.do(ev.Spoken(mark="pause", at_ms=1400))
+    assert primed(bench)[2:] == [("begun", "What is it made"), ("whole", "What is it made")]
+
+
+@pytest.mark.parametrize(
+    ("wiring", "detection"),
+    [
+        (Wiring(primes=False), Detection()),
+        (READS_AHEAD, None),
+        (READS_AHEAD, Detection(create_response=False)),
+    ],
+)
+def test_nothing_is_read_ahead_where_nobody_will_be_asked(wiring: Wiring, detection: Detection | None) -> None:
+    bench = Bench(wiring=wiring, settings=Settings(detection=detection))
+    speaking(bench, "What is")
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    assert primed(bench) == []
+
+
+def test_a_turn_that_the_client_cuts_is_not_read_ahead() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    bench.do(ev.Spoken(mark="start", at_ms=0, manual=True))
+    bench.do(ev.Transcribed(scope=bench.scopes[-1], transcript=Transcript(text="What is", final=False)))
+    assert primed(bench) == []
+
+
+def test_a_turn_of_which_nothing_was_heard_is_not_read_ahead() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    speaking(bench, "")
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    assert primed(bench) == []
+
+
+@pytest.mark.parametrize("in_conversation", [True, False])
+def test_nothing_is_read_ahead_while_an_answer_is_given(in_conversation: bool) -> None:
+    bench = Bench(wiring=READS_AHEAD, settings=Settings(detection=Detection(interrupt_response=False)))
+    bench.do(ev.CreateResponse(settings=Settings(), in_conversation=in_conversation))
+    scope = speaking(bench, "What is")
+    bench.do(ev.Spoken(mark="pause", at_ms=900))
+    assert bench.state.responses and primed(bench) == []
+    bench.do(ev.CancelResponse(response_id=bench.state.responses[0].id))
+    assert not bench.state.responses
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it", final=False)))
+    assert [text for _, text in primed(bench)] == ["What is it"]
+
+
+def test_nothing_is_read_ahead_while_an_answer_is_on_trial() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    paused(bench)
+    bench.do(ev.Spoken(mark="resume", at_ms=1000))
+    scope = bench.scopes[-1]
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is", final=False)))
+    assert bench.state.on_trial and primed(bench) == []
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it made", final=False)))
+    assert primed(bench) == [("begun", "What is it made")] and not bench.state.on_trial
+
+
+def test_words_that_come_after_their_turn_are_not_read_ahead() -> None:
+    bench = Bench(wiring=READS_AHEAD)
+    scope = speaking(bench)
+    bench.do(ev.Spoken(mark="end", at_ms=900))
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is", final=False)))
+    assert primed(bench) == []
 
 
 @pytest.mark.parametrize(

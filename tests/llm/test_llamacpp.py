@@ -6,13 +6,17 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
+from s2s.llm import loopback, reader
 from s2s.llm.llamacpp import LlamaCpp
-from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
+from s2s.messages import Ahead, Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.settings import Settings, Tool
 from s2s.stage import Call
 
@@ -71,7 +75,7 @@ async def test_the_limit_of_a_session(stage: LlamaCpp) -> None:
 
 
 async def test_an_answer_that_is_long_enough_ends_with_its_sentence(stage: LlamaCpp) -> None:
-    question = prompt("Tell me a long story about a boat and the sea.")
+    question = prompt("Who was Napoleon? Tell me everything.")
     stage.max_tokens, stage.enough = 80, None
     try:
         whole, _ = await answered(stage, question, a_call(max_tokens=4096))
@@ -208,3 +212,101 @@ async def test_an_answer_that_gives_way_goes_on_where_it_stopped(stage: LlamaCpp
     assert isinstance(last, ReplyEnd)
     assert (last.input_tokens, last.reason) == (end.input_tokens, end.reason)
     assert abs(last.output_tokens - end.output_tokens) <= 1
+
+
+def asking(question: str, ahead: Ahead | None = None) -> Prompt:
+    """A caller's second question, or as much of it as is known."""
+    whole = prompt("Hello, who are you?", "I am a voice assistant and I like to help.", question)
+    return msgspec.structs.replace(whole, ahead=ahead)
+
+
+async def read(stage: LlamaCpp, call: Call, *items: Prompt) -> None:
+    """Have prompts read ahead: nothing comes of them."""
+    for item in items:
+        assert [out async for out in stage.run(call, item)] == []
+
+
+QUESTION = "Can you tell me what the capital of France is?"
+
+
+async def answered_after(stage: LlamaCpp, name: str, *items: Prompt) -> tuple[str, ReplyEnd]:
+    """Have a caller whose slot knows another conversation read these ahead; return the answer to its question."""
+    call = a_call(name, max_tokens=12)
+    await answered(stage, prompt("Good morning."), call)
+    await read(stage, call, *items)
+    found = await answered(stage, asking(QUESTION), call)
+    stage.hangup(call)
+    return found
+
+
+async def test_what_was_read_ahead_is_known_and_the_answer_stays_the_same(stage: LlamaCpp) -> None:
+    begun, whole = asking(QUESTION[:34], "begun"), asking(QUESTION, "whole")
+    text, end = await answered_after(stage, "nothing")
+    assert "Paris" in text
+    known = []
+    for name, items in {"begun": [begun], "whole": [whole], "both": [begun, whole]}.items():
+        same, other = await answered_after(stage, name, *items)
+        assert (same, other.input_tokens) == (text, end.input_tokens)
+        known.append(other.cached_tokens)
+    assert end.cached_tokens + 20 < known[0] < known[1] == known[2] == end.input_tokens - 1
+
+
+async def test_words_that_turn_out_to_be_others_leave_the_answer_as_it_is(stage: LlamaCpp) -> None:
+    text, end = await answered_after(stage, "nothing")
+    other, after = await answered_after(stage, "others", asking("Can you tell me a story about cats?", "whole"))
+    assert other == text and end.cached_tokens < after.cached_tokens < end.input_tokens - 5
+
+
+async def test_who_reads_ahead_does_not_go_on_to_write(stage: LlamaCpp, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks: list[dict[str, Any]] = []
+
+    async def watched(url: str, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        async for chunk in loopback.events(url, body):
+            chunks.append(chunk)
+            yield chunk
+
+    monkeypatch.setattr(reader, "events", watched)
+    await read(stage, a_call("quiet"), asking("Would you sing me something now?", "whole"))
+    assert chunks
+    assert sum(len(chunk["tokens"]) for chunk in chunks) <= 1, "the one that comes of the last word read"
+    stage.hangup(a_call("quiet"))
+
+
+async def test_nothing_is_read_ahead_while_others_need_the_model(stage: LlamaCpp) -> None:
+    call = a_call("modest")
+    async with AsyncExitStack() as lent:
+        for number in range(stage.slots):
+            await lent.enter_async_context(stage._slots.lend(f"busy {number}"))
+        await asyncio.wait_for(read(stage, call, asking(QUESTION, "whole")), 2.0)
+    async with AsyncExitStack() as taken:
+        for number in range(stage.at_once):
+            await taken.enter_async_context(stage._turns.take(a_call(f"busy {number}")))
+        await asyncio.wait_for(read(stage, call, asking(QUESTION, "whole")), 2.0)
+    for number in range(stage.slots):
+        stage.hangup(a_call(f"busy {number}"))
+    assert stage._slots.idle and stage._turns.idle
+
+
+async def test_a_function_that_must_be_called_is_not_read_ahead_of(stage: LlamaCpp) -> None:
+    call = a_call(tools=TOOLS, tool_choice="required")
+    whole = prompt("Which of these stars is it that shines so brightly in the evening?")
+    await read(stage, call, msgspec.structs.replace(whole, ahead="whole"))
+    _, end = await answered(stage, whole, a_call())
+    assert end.cached_tokens < end.input_tokens - 10
+    stage.hangup(call)
+
+
+async def test_a_reading_that_is_broken_off_frees_the_model_at_once(stage: LlamaCpp) -> None:
+    call = a_call("hasty")
+    long = prompt("Let me tell you a long story about this. " * 20)
+    reading = asyncio.create_task(read(stage, call, msgspec.structs.replace(long, ahead="whole")))
+    while len(stage._slots._free) == stage.slots and not reading.done():
+        await asyncio.sleep(0.001)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    begun = time.monotonic()
+    await answered(stage, prompt("Hello?"), a_call("hasty", max_tokens=1))
+    assert time.monotonic() - begun < 2.0
+    stage.hangup(call)
+    assert stage._slots.idle and stage._turns.idle

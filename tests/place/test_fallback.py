@@ -46,6 +46,21 @@ def test_what_fails_after_its_first_words_fails_and_the_next_goes_to_the_other_a
     virtual(talk)
 
 
+def test_what_is_read_ahead_is_neither_the_others_work_nor_a_reason_to_go_there() -> None:
+    async def talk() -> None:
+        primary, backup = pair(moods=["refuse"])
+        pool = both(primary, backup)
+        await pool.start()
+        with pytest.raises(RuntimeError):
+            await answer(pool, item=Prompt(lines=ASK.lines, ahead="whole"))
+        assert len(primary.asked) == 1 and not backup.asked
+        assert pool.statistics()["on_fallback"] == 0
+        await answer(pool, Call("a", 2, Settings()))
+        assert len(primary.asked) == 2 and not backup.asked
+
+    virtual(talk)
+
+
 @pytest.mark.parametrize(("mood", "at"), [("hang", 1.5), ("stall", 0.1 + 2 * 0.02 + 8.0)])
 def test_what_hangs_is_given_up_in_time(mood: str, at: float) -> None:
     async def talk() -> None:

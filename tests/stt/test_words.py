@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,32 @@ def test_frozen_words_stay(frozen: list[str], heard: list[str]) -> None:
 def test_words_over_and_over_are_noticed() -> None:
     assert repeats("number is 7429 749 749 749 749") and repeats("Yes, please. " * 4)
     assert not repeats("no no no") and not repeats("") and not repeats("one two three four five six")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where did I park my car? Where did I park my car? Where did",
+        "Where did I park my car? Where did I park my car?",
+        "Where did I park my car? where did I park my car, where",
+        "one two one two one two one",
+    ],
+)
+def test_a_text_that_is_one_phrase_said_again_is_noticed(text: str) -> None:
+    assert repeats(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was the best of times, it was the worst of times",
+        "no no",
+        "no",
+        "Where did I park my car? Where did",
+        "So where did I park my car? Where did I park my car?",
+        "Where did I park my car? Where did I park my car? I see",
+        "It was the best of times, it was the best of times, it was the worst",
+    ],
+)
+def test_what_people_say_twice_is_no_repetition(text: str) -> None:
+    assert not repeats(text)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from s2s.cutting import Goal, cut
 from s2s.messages import Clause, Reply, ReplyEnd
 from s2s.settings import Settings
 from s2s.stage import Call
@@ -86,6 +87,9 @@ def test_the_end_leaves_nothing_behind(parts: list[str]) -> None:
         ("Hello there! How are you?", "Hello there!"),
         ("The weather today is sunny and warm, I think.", "The weather today"),
         ("I can help you with the order that you placed", "I can help you"),
+        ("I can help you with it all", "I can help you"),
+        ("The most important thing in life", "The most important"),
+        ("The sentence is in German and more", "The sentence is in German"),
         ("Good question: it depends.", "Good question:"),
         ("Well — that depends on many things.", "Well —"),
         ("**Yes**, of course.", "Yes,"),
@@ -100,6 +104,24 @@ def test_the_end_leaves_nothing_behind(parts: list[str]) -> None:
 )
 def test_the_first_clause(text: str, first: str) -> None:
     assert texts_of(text)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("The most important ", "The most important"),
+        ("The sentence is in German ", "The sentence is in German"),
+        ("I can help you with ", "I can help you"),
+        ("Well I think ", "Well I think"),
+        ("You and I went home ", "You and I went home"),
+    ],
+)
+def test_the_first_clause_ends_with_its_third_word_or_the_first_after_it_on_which_a_breath_fits(
+    text: str, first: str
+) -> None:
+    goal = Goal(stop=1, pause=1, space=60, words=5)
+    assert cut(text[:-1], goal) is None, "the word may go on"
+    assert cut(text, goal) == len(first)
 
 
 def test_the_first_clause_leaves_with_the_character_that_settles_it() -> None:

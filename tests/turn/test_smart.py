@@ -56,7 +56,7 @@ def test_speech_cut_off_in_the_middle_of_a_word_is_less_complete_than_all_of_it(
         whole.append(model.complete(np.concatenate([sound, np.zeros(3200, np.float32)])))
         part.append(model.complete(sound[: len(sound) * 2 // 3]))
     print(f"complete: whole {np.median(whole):.2f}, two thirds {np.median(part):.2f} ({len(whole)} turns)")
-    assert np.median(whole) > 0.8 and np.median(part) < 0.3
+    assert np.median(whole) > 0.8 and np.median(part) < 0.4
 
 
 @pytest.mark.embedded
