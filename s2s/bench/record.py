@@ -72,13 +72,17 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+def resamples(count: int, seed: int = 0) -> NDArray[np.int64]:
+    """Return the bootstrap's resamples of as many values: in each row, which of them are drawn."""
+    return np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
+
+
 def figure(values: Sequence[Any], of: Callable[[Rows], float], seed: int = 0) -> Figure | None:
     """Return a statistic of some values, or rows of values; None where there are none."""
     if not values:
         return None
     data = np.asarray(values, float)
-    picks = np.random.default_rng(seed).integers(0, len(data), (RESAMPLES, len(data)))
-    spread = np.sort([of(row) for row in data[picks]])
+    spread = np.sort([of(row) for row in data[resamples(len(data), seed)]])
     cut = round((1 - LEVEL) / 2 * RESAMPLES)
     return Figure(value=of(data), low=float(spread[cut]), high=float(spread[-1 - cut]), count=len(data))
 

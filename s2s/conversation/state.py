@@ -34,10 +34,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn of the caller's: open while they speak, then due until its text is known.
 
     `settings` are those of its scope; `sent` is the text already told in deltas; `text` the final one and `language`
-    what it is in, `words` all that was heard by now; `resumed_ms` is when they last went on, `paused` says that its
-    scope has ended early, `ripe` that its answer may be prepared, `drained` that all of it has come out, `committed`
-    that what comes of it may leave, `manual` that the client asked for its end, `given` that it gave the sound as an
-    item, `failed` why there will be no text.
+    what it is in, `words` all that was heard by now and `read` how many of them the language model has; `resumed_ms` is
+    when they last went on, `paused` says that its scope has ended early, `ripe` that its answer may be prepared,
+    `drained` that all of it has come out, `committed` that what comes of it may leave, `manual` that the client asked
+    for its end, `given` that it gave the sound as an item, `failed` why there will be no text.
     """
 
     scope: int
@@ -49,6 +49,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     language: str = ""
     words: str = ""
+    read: int = 0
     resumed_ms: float = 0.0
     paused: bool = False
     ripe: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from s2s.conversation import responses
 from s2s.conversation.events import Commit, Prime, Revoke
 from s2s.conversation.facts import ResponseCreated
@@ -12,6 +14,8 @@ from s2s.messages import Ahead, Ask, Line
 
 FREE = 2
 """Answers that may be dropped before what they cost is weighed against those that were given."""
+READ_WORDS = 4
+"""New words for which the language model is given a turn to read that goes on."""
 GOES_ON_MS = 200.0
 """Speech after a pause that is more than a breath or a click: then the words are others by now."""
 
@@ -28,11 +32,18 @@ def prepare(step: Step, turn: Turn) -> None:
 
 
 def prime(step: Step, turn: Turn, ahead: Ahead) -> None:
-    """Have the language model read the words so far, while the caller speaks on, or the last of them are recognised."""
+    """Have the language model read the words so far, while the caller speaks on, or the last of them are recognised.
+
+    While they speak it does so for every few words: each reading costs as much as a few tokens, however short it is.
+    """
     state = step.state
     detection = state.settings.detection
     wanted = detection is not None and detection.create_response and not turn.manual
-    if state.wiring.primes and wanted and turn.words and not state.responses:
+    count = len(turn.words.split())
+    enough = turn.read == 0 or count >= turn.read + READ_WORDS or ahead == "whole"
+    if state.wiring.primes and wanted and turn.words and enough and not state.responses:
+        if state.turn is not None:
+            step.set(turn=msgspec.structs.replace(state.turn, read=count))
         lines = (*lines_of(state.items), Line(role="user", text=turn.words))
         step.do(Prime(settings=state.settings, item=Ask(lines=lines), ahead=ahead))
 

@@ -10,7 +10,7 @@ from s2s.turn.ear import Ear
 from s2s.turn.endpointer import Endpointer
 from s2s.turn.syntax import completeness
 
-HEARD_WEIGHT, HEARD_LIMIT = 0.2, 3.0
+HEARD_WEIGHT, HEARD_LIMIT = 0.1, 3.0
 """How much the verdict of `endpoint` counts, in log-odds, and where it is taken as sure enough."""
 ENDED, RESUMED, PAUSE_MS = 4.0, 2.0, 600.0
 """What is known of a caller who has not paused yet: turns ended, pauses within turns, and their mean length."""
@@ -25,7 +25,7 @@ class Costs:
     """What it costs to keep a caller waiting, for each 100 ms, and to cut one off."""
 
     delay_per_100ms: float = 1.0
-    cut_in: float = 16.0
+    cut_in: float = 20.0
 
     def __post_init__(self) -> None:
         if self.delay_per_100ms <= 0 or self.cut_in < 0:

@@ -54,6 +54,8 @@ DANGLING, TRAILING, UNMARKED, ASKED, ORDERED, OPENED = -3.5, -2.5, -0.5, 2.0, 1.
 PER_WORD, USUAL_WORDS, LEAST, MOST = 0.3, 8, -0.6, 1.5
 """A turn of many words is likelier to be whole than one of few."""
 ANSWERED, COUNTING = 2.0, -2.0
+GROUP, NUMBERED = 4, 0.6
+"""Digits in the last group of a number, mostly, and what one says of the end of a turn."""
 SHORT_WORDS = 3
 OPENING_WORDS = 8
 DIGITS = 6
@@ -94,6 +96,8 @@ def _of_sentence(sentence: str, text: str) -> float:
 
 
 def _of_length(words: list[str]) -> float:
+    if len(words[-1]) >= GROUP and words[-1].isdecimal():
+        return NUMBERED
     if len(words) <= SHORT_WORDS and all(word in _WHOLE for word in words):
         return ANSWERED
     return min(MOST, max(LEAST, PER_WORD * (len(words) - USUAL_WORDS)))

@@ -132,10 +132,11 @@ def primed(bench: Bench) -> list[tuple[str, str]]:
 
 def test_the_words_so_far_are_read_ahead_and_all_of_them_at_a_pause() -> None:
     bench = Bench(wiring=READS_AHEAD)
-    scope = speaking(bench, "What", "What is")
-    assert primed(bench) == [("begun", "What"), ("begun", "What is")]
+    longer = [f"What{' very' * more} is" for more in (0, 1, 3, 4, 6)]
+    scope = speaking(bench, "What", "What is", *longer)
+    assert primed(bench) == [("begun", "What"), ("begun", longer[2])], "four words more each time"
     bench.do(ev.Spoken(mark="pause", at_ms=900))
-    assert primed(bench)[2:] == [("whole", "What is")]
+    assert primed(bench)[2:] == [("whole", longer[-1])]
     bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it?")))
     bench.do(ev.Spoken(mark="ripe", at_ms=950))
     assert len(primed(bench)) == 3 and asked(bench) == ["What is it?"], "what is final is asked, not read ahead"
@@ -177,9 +178,9 @@ def test_a_turn_that_goes_on_is_read_ahead_again() -> None:
     bench.do(ev.Spoken(mark="pause", at_ms=900))
     bench.do(ev.Spoken(mark="resume", at_ms=1000))
     scope = bench.scopes[-1]
-    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it made", final=False)))
+    bench.do(ev.Transcribed(scope=scope, transcript=Transcript(text="What is it made of now", final=False)))
     bench.do(ev.Spoken(mark="pause", at_ms=1400))
-    assert primed(bench)[2:] == [("begun", "What is it made"), ("whole", "What is it made")]
+    assert primed(bench)[2:] == [("begun", "What is it made of now"), ("whole", "What is it made of now")]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from s2s.conversation import facts as f
+from s2s.conversation import trial
 from s2s.engine import Engine
 from s2s.messages import Prompt, Reply, ReplyEnd, Speech, ToolCall, Transcript
 from s2s.speculation import Speculation
@@ -21,6 +22,11 @@ from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTurn
 from tests.engine.graphs import ask, graph, only_response
 
 QUESTION = "what time is it"
+
+
+@pytest.fixture(autouse=True)
+def _every_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "READ_WORDS", 1)
 
 
 @dataclasses.dataclass(kw_only=True)
