@@ -20,13 +20,8 @@ SHORT_S = 0.1
 """Sound shorter than this holds no word."""
 SILENT = 10 ** (-55 / 20)
 """Root mean square below which sound holds no speech: recognizers invent words for silence."""
-SHARE, ALONE = 0.15, 0.4
-"""Part of the time that may go into partials, all callers of a replica together, and where only one of them speaks.
-
-The rest is for last words: a partial is in their way.
-"""
-SPEAKS_S = 1.0
-"""Seconds after a piece of sound for which its caller is taken as one who speaks."""
+SHARE = 0.15
+"""Part of the time that may go into partials, all callers of a replica together; the rest is for last words."""
 
 
 @dataclass
@@ -47,7 +42,7 @@ class Recognizer(Stage, abc.ABC):
     A longer turn is cut at its quietest moment: what lies before is decoded once more, and settled.
     """
 
-    partial_ms: int = 200
+    partial_ms: int = 500
     window_s: float = 8.0
 
     honours = frozenset({"transcribe"})
@@ -64,7 +59,6 @@ class Recognizer(Stage, abc.ABC):
     def load(self) -> None:
         """Let partials begin."""
         self._partials_from = 0.0
-        self._heard: dict[str, float] = {}
 
     def run(self, call: Call, item: Speech) -> Iterator[Transcript]:
         """Give a partial when there is enough new sound and time for it."""
@@ -75,7 +69,6 @@ class Recognizer(Stage, abc.ABC):
         turn: _Turn = call.state.setdefault("turn", _Turn())
         turn.sound += item.pcm
         turn.fresh += len(item.pcm)
-        self._heard[call.id] = self.clock()
         self._settle(call, turn)
         due = turn.fresh >= 2 * RATE * self.partial_ms / 1000 and self.clock() >= self._partials_from
         if call.settings.transcribe and due and item.mark not in ("pause", "end"):  # then the last word follows at once
@@ -93,17 +86,13 @@ class Recognizer(Stage, abc.ABC):
         hypothesis = follow(turn.settled, self._words(call, float32(bytes(turn.sound))))
         words = stitch(turn.said[: turn.frozen], hypothesis)
         ended = self.clock()
-        self._partials_from = ended + (ended - begun) * (1 / self._share(ended) - 1)
+        self._partials_from = ended + (ended - begun) * (1 / SHARE - 1)
         turn.fresh = 0
         frozen = agreed(turn.said, words)
         if words and (words != turn.said or frozen != turn.frozen):
             turn.said, turn.frozen = words, frozen
             stable = len(" ".join(words[:frozen]))
             yield Transcript(text=" ".join(words), final=False, stable=stable, language=call.settings.language or "")
-
-    def _share(self, now: float) -> float:
-        self._heard = {call: at for call, at in self._heard.items() if now - at < SPEAKS_S}
-        return ALONE if len(self._heard) <= 1 else SHARE
 
     def _settle(self, call: Call, turn: _Turn) -> None:
         window = round(self.window_s * RATE)

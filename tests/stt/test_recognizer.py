@@ -83,26 +83,14 @@ def test_partials_come_no_more_often_than_partial_ms() -> None:
     assert [partial.final for partial in partials] == [False] * len(partials)
 
 
-@pytest.mark.parametrize(("callers", "low", "high"), [(1, 0.3, 0.45), (2, 0.1, 0.25)])
-def test_partials_take_a_seventh_of_the_time_of_all_callers_and_more_of_a_sole_ones(
-    callers: int, low: float, high: float
-) -> None:
-    stage = reader(cost_s=0.5, partial_ms=100)
-    calls = [Call(f"caller {number}", 1, Settings()) for number in range(callers)]
+def test_partials_take_a_seventh_of_the_time_of_all_callers() -> None:
+    stage, calls = reader(cost_s=0.5, partial_ms=100), [caller(), caller()]
     pcm = spoken(7)
     for start in range(0, len(pcm), 3200):
         stage.now_s += 0.1
         for call in calls:
             list(stage.run(call, Speech(pcm=pcm[start : start + 3200], rate=RATE)))
-    assert low < len(stage.lengths) * 0.5 / stage.now_s <= high
-
-
-def test_a_caller_who_has_stopped_leaves_the_other_alone() -> None:
-    stage = reader(cost_s=0.5, partial_ms=100)
-    list(stage.run(Call("gone", 1, Settings()), Speech(pcm=spoken(1), rate=RATE)))
-    stage.now_s += 2.0
-    partials = hear(stage, caller(), spoken(7), piece_ms=100, step_s=0.1)
-    assert len(partials) > 5
+    assert 0.1 < len(stage.lengths) * 0.5 / stage.now_s <= 0.2
 
 
 def test_words_that_two_hypotheses_agree_on_stay() -> None:
