@@ -76,8 +76,8 @@ class Caller:
                 yield record
                 if answer is not None and self._interjections and self._random.random() < self._plan.interrupt:
                     yield await self._interrupt(number)
-                elif answer is not None and self._plan.listen_s is None:
-                    await self._silence(max(0.0, answer.played_until - self._loop.time()))
+                elif answer is not None:
+                    await self._silence(max(0.0, self._listens_until(answer) - self._loop.time()))
                 await self._silence(self._plan.think_s)
         finally:
             await self._link.close()
@@ -162,6 +162,11 @@ class Caller:
         """Whether as much of an answer was heard as is listened to."""
         listen_s = self._plan.listen_s
         return listen_s is not None and answer is not None and self._loop.time() > (answer.first or math.inf) + listen_s
+
+    def _listens_until(self, answer: Answer) -> float:
+        """When an answer has been played, or as much of it as is listened to."""
+        listen_s = math.inf if self._plan.listen_s is None else self._plan.listen_s
+        return min(answer.played_until, (answer.first or 0.0) + listen_s)
 
     async def _interrupt(self, number: int) -> TurnRecord:
         """Speak into the answer while it is played, and wait for what is answered to that."""
