@@ -21,7 +21,7 @@ log = logging.getLogger("s2s")
 
 
 class Asking:
-    """Prompts made by `chat`; reading ahead yields to the question itself, and to all who wait for an answer."""
+    """Prompts made by `chat`; reading ahead gives way to the question itself, and never begins while others wait."""
 
     def __init__(self, call_id: str, network: Network, flow: Flow) -> None:
         self._id = call_id
@@ -31,7 +31,7 @@ class Asking:
 
     def listens(self, settings: Settings) -> Settings:
         """Return the settings of a turn: who reads ahead needs words while they are spoken, captions or not."""
-        return msgspec.structs.replace(settings, transcribe=True) if self._network.wiring().primes else settings
+        return msgspec.structs.replace(settings, transcribe=True) if self._network.primes else settings
 
     def ask(self, scope: Scope, effect: Send) -> None:
         """Ask for an answer in a scope."""
@@ -48,14 +48,10 @@ class Asking:
         if self._network.rush.on:
             return
         self._stop()
-        call = Call(self._id, 0, effect.settings)
-        for out in self._chat.run(call, effect.item):
-            if isinstance(out, Prompt):
-                for name in self._network.readers:
-                    work = self._read(name, call, msgspec.structs.replace(out, ahead=effect.ahead))
-                    task = asyncio.get_running_loop().create_task(work)
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+        for name in self._network.readers:
+            task = asyncio.get_running_loop().create_task(self._read(name, effect))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Read no more; nothing reads when this returns."""
@@ -70,10 +66,14 @@ class Asking:
         for task in self._tasks:
             task.cancel()
 
-    async def _read(self, name: str, call: Call, prompt: Prompt) -> None:
+    async def _read(self, name: str, effect: Prime) -> None:
+        call = Call(self._id, 0, effect.settings)
         try:
-            async with contextlib.aclosing(self._network.pools[name].run(call, prompt)) as nothing:  # type: ignore[type-var]
-                async for _ in nothing:
-                    pass
+            for out in self._chat.run(call, effect.item):
+                if isinstance(out, Prompt):
+                    prompt = msgspec.structs.replace(out, ahead=effect.ahead)
+                    async with contextlib.aclosing(self._network.pools[name].run(call, prompt)) as nothing:  # type: ignore[type-var]
+                        async for _ in nothing:
+                            pass
         except Exception as error:  # the answer itself will tell what is wrong
             log.debug("%s: %s did not read ahead: %s", self._id, name, error)

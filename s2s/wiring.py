@@ -43,6 +43,7 @@ class Network:
         """The language models that read what they will be asked before it is whole."""
         self.rush = Rush()
         self.speculation = speculation or Speculation()
+        self.primes = self.speculation.enabled and bool(self.readers)
         self.trials = Trials(self.speculation.max_inflight)
         self.watch: Callable[[str, Gap], None] | None = None
         """Told of every spoken answer's gap, with the response's id."""
@@ -77,7 +78,7 @@ class Network:
             transcripts=transcripts,
             sound=self.carries(Sound),
             words=self.carries(Reply),
-            primes=self.speculation.enabled and bool(self.readers),
+            primes=self.primes,
             speculates=self.speculation.enabled,
             max_extra_llm=self.speculation.max_extra_llm,
         )

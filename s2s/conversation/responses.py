@@ -22,7 +22,7 @@ from s2s.conversation.events import (
 )
 from s2s.conversation.facts import ResponseCreated, ResponseDone, TurnTextFailed
 from s2s.conversation.items import Item, lines_of, unfinished
-from s2s.conversation.state import Response, Turn
+from s2s.conversation.state import Response, State, Turn
 from s2s.conversation.step import Step
 from s2s.messages import Ask, Line
 from s2s.settings import Settings
@@ -34,10 +34,8 @@ LIMITS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 def answer(step: Step, turn: Turn, told: bool = True) -> None:
     """Answer a turn of the caller's, unless it was silent, or an answer is not wanted or under way."""
-    detection = step.state.settings.detection
-    wanted = detection is not None and detection.create_response and not turn.manual
     silent = step.state.wiring.transcripts and not turn.text and not step.state.unanswered
-    if not step.state.wiring.chat or not wanted or silent or step.state.default is not None:
+    if not step.state.wiring.chat or not wanted(step.state, turn) or silent or step.state.default is not None:
         return
     if told and step.state.turn is not None:
         step.set(unanswered=True)
@@ -48,6 +46,12 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
         step.set(answers=step.state.answers + 1)
         step.tell(ResponseCreated(response=response.view()))
     ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
+
+
+def wanted(state: State, turn: Turn) -> bool:
+    """Whether the client wants a turn answered without having asked for it."""
+    detection = state.settings.detection
+    return detection is not None and detection.create_response and not turn.manual
 
 
 def answer_silence(step: Step) -> None:

@@ -37,13 +37,10 @@ def prime(step: Step, turn: Turn, ahead: Ahead) -> None:
     While they speak it does so for every few words: each reading costs as much as a few tokens, however short it is.
     """
     state = step.state
-    detection = state.settings.detection
-    wanted = detection is not None and detection.create_response and not turn.manual
     count = len(turn.words.split())
     enough = turn.read == 0 or count >= turn.read + READ_WORDS or ahead == "whole"
-    if state.wiring.primes and wanted and turn.words and enough and not state.responses:
-        if state.turn is not None:
-            step.set(turn=msgspec.structs.replace(state.turn, read=count))
+    if state.wiring.primes and responses.wanted(state, turn) and turn.words and enough and not state.responses:
+        step.set(turn=msgspec.structs.replace(turn, read=count))
         lines = (*lines_of(state.items), Line(role="user", text=turn.words))
         step.do(Prime(settings=state.settings, item=Ask(lines=lines), ahead=ahead))
 

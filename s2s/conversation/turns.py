@@ -42,7 +42,8 @@ def on_spoken(step: Step, event: Spoken) -> None:
     elif turn is None:
         return
     elif event.mark == "pause" and not turn.paused and not turn.failed:
-        step.set(turn=msgspec.structs.replace(turn, paused=True))
+        turn = msgspec.structs.replace(turn, paused=True)
+        step.set(turn=turn)
         step.do(End(scope=turn.scope))
         trial.prime(step, turn, "whole")
     elif event.mark == "ripe" and turn.paused and not turn.ripe:
