@@ -11,12 +11,12 @@ import msgspec
 from s2s.conversation import events as ev
 from s2s.conversation import facts as f
 from s2s.conversation.invariants import Broken, require
-from s2s.conversation.items import Item, Part
 from s2s.engine import Engine
 from s2s.settings import Detection, Settings
 from s2s.testing.caller import LOUD, QUIET, Caller
 from s2s.testing.clock import run_virtual
 from s2s.testing.simulation.account import adds_up, all_ended, answered
+from s2s.testing.simulation.acts import event, updated
 from s2s.testing.simulation.faulty_graph import graph_of
 from s2s.testing.simulation.mouth import RATE, frames
 from s2s.testing.simulation.script import Act, Script
@@ -110,24 +110,13 @@ class EngineWorld:
 
     async def _do(self, act: Act) -> None:
         call = self._caller.call
-        settings = call.state.settings
-        ids = [item.id for item in call.state.items] or ["nobody"]
-        named = ids[act.number % len(ids)]
-        if act.kind == "type":
-            item = Item(id="", parts=(Part(kind="input_text", text="and?"),))
-            call.feed(ev.CreateItem(item=item, previous_id=(None, "root", named)[act.number % 3]))
-        elif act.kind in ("create", "aside"):
-            call.feed(ev.CreateResponse(settings=settings, in_conversation=act.kind == "create"))
-        elif act.kind == "cancel":
-            call.feed(ev.CancelResponse())
+        told = event(act, call.state)
+        if told is not None:
+            call.feed(told)
         elif act.kind == "clear":
             call.clear()
-        elif act.kind == "truncate":
-            call.feed(ev.TruncateItem(item_id=named, part=0, audio_end_ms=act.number * 100))
-        elif act.kind == "delete":
-            call.feed(ev.DeleteItem(item_id=named))
         elif act.kind == "update":
-            await call.update(msgspec.structs.replace(settings, outputs=("text",) if act.number % 2 else ("audio",)))
+            await call.update(updated(act, call.state))
         elif act.kind == "drop":
             await self._leave()
 

@@ -11,11 +11,11 @@ import msgspec
 from s2s.conversation import events as ev
 from s2s.conversation import facts as f
 from s2s.conversation.invariants import Ledger, require
-from s2s.conversation.items import Item, Part
 from s2s.conversation.reducer import step
 from s2s.conversation.responses import SILENCE
 from s2s.conversation.state import State, Wiring
 from s2s.settings import Detection, Settings
+from s2s.testing.simulation.acts import event, updated
 from s2s.testing.simulation.ear import marks
 from s2s.testing.simulation.script import Act, Script
 from s2s.testing.simulation.stages import Stages
@@ -104,25 +104,13 @@ class World:
         return self
 
     def _act(self, act: Act) -> None:
-        settings = self.state.settings
-        ids = [item.id for item in self.state.items] or ["nobody"]
-        named = ids[act.number % len(ids)]
-        if act.kind == "type":
-            item = Item(id="", parts=(Part(kind="input_text", text="and?"),))
-            self.feed(ev.CreateItem(item=item, previous_id=(None, "root", named)[act.number % 3]))
-        elif act.kind in ("create", "aside"):
-            self.feed(ev.CreateResponse(settings=settings, in_conversation=act.kind == "create"))
-        elif act.kind == "cancel":
-            self.feed(ev.CancelResponse())
+        told = event(act, self.state)
+        if told is not None:
+            self.feed(told)
         elif act.kind == "clear":
             self.feed(ev.Cleared())
-        elif act.kind == "truncate":
-            self.feed(ev.TruncateItem(item_id=named, part=0, audio_end_ms=act.number * 100))
-        elif act.kind == "delete":
-            self.feed(ev.DeleteItem(item_id=named))
         elif act.kind == "update":
-            outputs = ("text",) if act.number % 2 else ("audio",)
-            self.feed(ev.Updated(settings=msgspec.structs.replace(settings, outputs=outputs)))
+            self.feed(ev.Updated(settings=updated(act, self.state)))
         elif act.kind == "drop":
             self.dropped = True
 
