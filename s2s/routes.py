@@ -60,10 +60,24 @@ def hops(routes: Mapping[str, Any], known: Collection[str]) -> tuple[list[Hop], 
 def drawn(routes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the routes that count: a stage's own side routes, such as `turn | endpoint | turn`, only where it is used.
 
-    A side route begins and ends at the same stage; a graph without that stage has no use for it.
+    A side route begins and ends at the same stage; a graph without that stage has no use for it. A route from elsewhere
+    to a stage beside it, such as `stt | endpoint`, counts where the graph has both.
     """
-    used = {stop for route in routes.values() if not _sideways(route) for stop in _stops(route)}
-    return {name: route for name, route in routes.items() if not _sideways(route) or _stops(route)[0] in used}
+    loops = {name: _stops(route) for name, route in routes.items() if _sideways(route)}
+    beside = {stop for stops in loops.values() for stop in stops[1:-1]}
+    main = {
+        name
+        for name, route in routes.items()
+        if name not in loops and (_open(route) or not beside & set(_stops(route)))
+    }
+    used = {stop for name in main for stop in _stops(routes[name])}
+    kept = {name for name, stops in loops.items() if stops[0] in used}
+    used.update(*(loops[name] for name in kept))
+    return {
+        name: route
+        for name, route in routes.items()
+        if name in main or name in kept or (name not in loops and used.issuperset(_stops(route)))
+    }
 
 
 def stops(routes: Mapping[str, Any]) -> set[str]:
@@ -78,3 +92,7 @@ def _stops(route: Any) -> list[str]:
 def _sideways(route: Any) -> bool:
     stops = _stops(route)
     return len(stops) > 2 and stops[0] == stops[-1] and CALLER not in stops
+
+
+def _open(route: Any) -> bool:
+    return CALLER in _stops(route)

@@ -13,7 +13,7 @@ class Speculation:
     """The section `speculation` of the config."""
 
     enabled: bool = True
-    max_extra_llm: float = 0.3
+    max_extra_llm: float = 0.6
     max_inflight: int = 4
 
     def __post_init__(self) -> None:

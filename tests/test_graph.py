@@ -25,6 +25,7 @@ from s2s.messages import (
 )
 from s2s.place.options import Place
 from s2s.resample import Resample
+from s2s.routes import drawn
 from s2s.stage import Call, Stage
 
 
@@ -286,3 +287,17 @@ def test_a_mode_can_ask_whether_sound_reaches_the_caller() -> None:
     assert sound_mistake("mode.realtime", mute) == (
         "mode.realtime: sound can't reach the caller; add '… | caller' to a route"
     )
+
+
+@pytest.mark.parametrize(
+    ("routes", "counted"),
+    [
+        ({"voice": "caller | turn | stt | caller"}, {"voice", "after", "ends"}),
+        ({"voice": "caller | turn | caller"}, {"voice", "ends"}),
+        ({"voice": "caller | stt | caller"}, {"voice"}),
+        ({"voice": "caller | chat | caller"}, {"voice"}),
+        ({"voice": "caller | stt | endpoint | caller"}, {"voice", "after"}),
+    ],
+)
+def test_a_stage_beside_another_is_led_to_where_the_graph_has_both(routes: dict[str, str], counted: set[str]) -> None:
+    assert drawn({**routes, "after": "stt | endpoint", "ends": "turn | endpoint | turn"}).keys() == counted

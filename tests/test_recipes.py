@@ -127,5 +127,12 @@ def test_the_default_graph_is_the_one_of_the_design() -> None:
         "captions": "stt | caller",
         "words": "llm | caller",
         "calls": "llm | caller",
+        "after": "stt | endpoint",
         "ends": "turn | endpoint | turn",
     }
+
+
+def test_a_small_model_asks_chat_for_a_short_history() -> None:
+    assert build(compose(), packages=False).graph.nodes["chat"].stage.budget_tokens == 0
+    assert build(compose("llm.history_tokens=300"), packages=False).graph.nodes["chat"].stage.budget_tokens == 300
+    assert build(compose("llm=vllm"), packages=False).graph.nodes["chat"].stage.budget_tokens is None

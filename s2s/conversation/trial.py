@@ -32,13 +32,13 @@ def prepare(step: Step, turn: Turn) -> None:
 
 
 def prime(step: Step, turn: Turn, ahead: Ahead) -> None:
-    """Have the language model read the words so far, while the caller speaks on, or the last of them are recognised.
+    """Have the language model read the words so far, or all of them, before it is asked.
 
-    While they speak it does so for every few words: each reading costs as much as a few tokens, however short it is.
+    While the caller speaks it does so for every few words: each reading costs as much as a few tokens, however short.
     """
     state = step.state
     count = len(turn.words.split())
-    enough = turn.read == 0 or count >= turn.read + READ_WORDS or ahead == "whole"
+    enough = ahead == "whole" or turn.read == 0 or count >= turn.read + (1 if turn.paused else READ_WORDS)
     if state.wiring.primes and responses.wanted(state, turn) and turn.words and enough and not state.responses:
         step.set(turn=msgspec.structs.replace(turn, read=count))
         lines = (*lines_of(state.items), Line(role="user", text=turn.words))

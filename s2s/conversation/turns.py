@@ -8,24 +8,8 @@ from typing import Any
 import msgspec
 
 from s2s.conversation import responses, trial
-from s2s.conversation.events import (
-    Cleared,
-    End,
-    Hear,
-    Open,
-    Replay,
-    Revoke,
-    Spoken,
-    Transcribed,
-)
-from s2s.conversation.facts import (
-    InputCleared,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
-    TurnText,
-    TurnTextDelta,
-)
+from s2s.conversation.events import Cleared, End, Hear, Open, Replay, Revoke, Spoken, Transcribed
+from s2s.conversation.facts import InputCleared, SpeechStarted, SpeechStopped, TurnCommitted, TurnText, TurnTextDelta
 from s2s.conversation.items import Item, Part
 from s2s.conversation.state import Turn
 from s2s.conversation.step import Step
@@ -45,7 +29,7 @@ def on_spoken(step: Step, event: Spoken) -> None:
         turn = msgspec.structs.replace(turn, paused=True)
         step.set(turn=turn)
         step.do(End(scope=turn.scope))
-        trial.prime(step, turn, "whole")
+        trial.prime(step, turn, "begun")
     elif event.mark == "ripe" and turn.paused and not turn.ripe:
         turn = msgspec.structs.replace(turn, ripe=True)
         step.set(turn=turn)
@@ -129,14 +113,17 @@ def on_transcribed(step: Step, event: Transcribed) -> None:
         turn = _hear(step, turn, said.text, said.stable)
         trial.heard(step, turn, said.text, said.final)
         if said.final:
-            turn = msgspec.structs.replace(turn, text=said.text.strip(), language=said.language)
+            text = said.text.strip()
+            turn = msgspec.structs.replace(turn, text=text, words=text, language=said.language)
             step.set(turn=turn)
             if turn.ripe:
                 trial.prepare(step, turn)
+            else:
+                trial.prime(step, turn, "whole")
         else:
             turn = msgspec.structs.replace(turn, words=said.text)
             step.set(turn=turn)
-            trial.prime(step, turn, "whole" if turn.paused else "begun")
+            trial.prime(step, turn, "begun")
         return
     due = next((turn for turn in step.state.due if turn.scope == event.scope), None)
     if due is None or due.text is not None:

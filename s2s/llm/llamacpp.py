@@ -27,13 +27,16 @@ SMOLLM2 = (
 )
 
 
-PHRASE = 4
-"""Tokens that a small model may say in the order in which they came before; phrases are longer."""
+MOVED = 16
+"""Tokens in a row that are moved, instead of read again, where a conversation has lost what stood before them."""
 
 
 @dataclass(kw_only=True)
 class LlamaCpp(Stage):
-    """A GGUF model in llama.cpp's own server, inside this process: callers share it, each in a slot of its own."""
+    """A GGUF model in llama.cpp's own server, inside this process: callers share it, each in a slot of its own.
+
+    `history_tokens` is what it asks `chat` to keep a conversation to, by the `budget_tokens` there.
+    """
 
     model: str = SMOLLM2
     slots: int = 8
@@ -47,12 +50,12 @@ class LlamaCpp(Stage):
     cache_ram_mib: int = 0
     temperature: float = 0.2
     top_p: float = 0.9
-    repeat_penalty: float = 1.03
-    dry_multiplier: float = 0.8
+    repeat_penalty: float = 1.05
     max_tokens: int = 80
     enough: int | None = 12
     q4_1_as: Kind | None = "q4_0"
     chat_template: str | None = None
+    history_tokens: int | None = None
     warm_up: str = ""
 
     reads_ahead: ClassVar[bool] = True
@@ -83,7 +86,7 @@ class LlamaCpp(Stage):
         params.cache_type_k = params.cache_type_v = kind
         if self.kv == "f16" and not self.gpu_layers:  # on a CPU a long conversation is read a quarter sooner so
             params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        params.cache_ram_mib = self.cache_ram_mib
+        params.cache_ram_mib, params.n_cache_reuse = self.cache_ram_mib, MOVED
         if self.chat_template:
             params.chat_template = self.chat_template
         # Mapped weights are the first that a system short of memory takes away, and then an answer waits for the disk.
@@ -201,8 +204,6 @@ class LlamaCpp(Stage):
             "temperature": self.temperature if settings.temperature is None else settings.temperature,
             "top_p": self.top_p,
             "repeat_penalty": self.repeat_penalty,
-            "dry_multiplier": self.dry_multiplier,
-            "dry_allowed_length": PHRASE,
             "max_tokens": max(1, limit - tokens),
             "cache_prompt": True,
         }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2s.log_mel import log_mel
 from s2s.stt.recognizer import RATE, Recognizer
-from s2s.stt.words import repeats
+from s2s.stt.words import endless, repeats
 from s2s.weights import resolve
 
 TAIL_S = 4.0
@@ -66,7 +66,7 @@ class FasterWhisper(Recognizer):
         """Return the words in `samples`, of which the first 30 s are heard.
 
         Sound that has the model repeat itself is heard again with more silence after it, up to all that it knows from
-        its training, unless it hears the same again.
+        its training, unless it hears the same again and that is what people say.
         """
         length_s = len(samples) / RATE
         padded_s = min(max(self.pad_s, length_s + TAIL_S), LONGEST_S)
@@ -75,7 +75,7 @@ class FasterWhisper(Recognizer):
             if more_s <= padded_s or not repeats(text):
                 continue
             text, before = self._hear(samples, language, length_s, more_s), text
-            if text == before:
+            if text == before and not endless(text):
                 break
         return text
 
@@ -86,18 +86,17 @@ class FasterWhisper(Recognizer):
         features = np.ascontiguousarray(log_mel(sound, self._model.n_mels)[None])
         encoded = self._model.encode(self._storage(features), to_cpu=False)
         prompt = ["<|startoftranscript|>", *self._task(encoded, language or self.language), "<|notimestamps|>"]
-        result = self._model.generate(
-            encoded,
-            [[self._tokenizer.token_to_id(token) for token in prompt]],
-            beam_size=self.beam,
-            max_length=len(prompt) + 16 + int(length_s * TOKENS_PER_S),
-            return_scores=True,
-            return_no_speech_prob=True,
-        )[0]
-        if result.no_speech_prob > NO_SPEECH and result.scores[0] < UNSURE:
+        tokens = [self._tokenizer.token_to_id(token) for token in prompt]
+        longest = len(prompt) + 16 + int(length_s * TOKENS_PER_S)
+
+        def hear(**more: bool) -> Any:
+            return self._model.generate(encoded, [tokens], beam_size=self.beam, max_length=longest, **more)[0]
+
+        result = hear(return_no_speech_prob=True)
+        if result.no_speech_prob > NO_SPEECH and hear(return_scores=True).scores[0] < UNSURE:
             return ""
-        tokens = [token for token in result.sequences_ids[0] if token < self._end]
-        return str(self._tokenizer.decode(tokens)).strip()
+        words = [token for token in result.sequences_ids[0] if token < self._end]
+        return str(self._tokenizer.decode(words)).strip()
 
     def _task(self, encoded: object, language: str | None) -> list[str]:
         code = (language or "").partition("-")[0].lower()

@@ -58,25 +58,42 @@ class Moonshine(Recognizer):
 
     def transcribe(self, samples: NDArray[np.float32], language: str | None) -> str:
         """Return the English words in `samples`."""
+        return self.transcribe_again(samples, language, [])[0]
+
+    def transcribe_again(
+        self, samples: NDArray[np.float32], language: str | None, draft: list[int]
+    ) -> tuple[str, list[int]]:
+        """Return the words and their tokens; those of the draft that the model would give too cost one step together.
+
+        This is speculative decoding (Leviathan et al. 2023) with the last hypothesis in place of a small model.
+        """
         sound = samples[None]
         mask = np.ones(sound.shape, np.int64)
         hidden = self._encoder.run(None, {"input_values": sound, "attention_mask": mask})[0]
         feed = {"encoder_attention_mask": mask, "encoder_hidden_states": hidden, "use_cache_branch": np.array([False])}
         feed |= {port.name: np.zeros((1, port.shape[1], 0, port.shape[3]), np.float32) for port in self._past}
-        token, tokens, wanted = BEGIN, [], None
-        for _ in range(int(len(samples) / RATE * TOKENS_PER_S) + 4):
-            feed["input_ids"] = np.array([[token]], np.int64)
-            logits, *present = self._decoder.run(wanted, feed)
-            token = int(logits[0, -1].argmax())
-            if token == END:
-                break
+        feed["input_ids"] = np.array([[BEGIN, *draft]], np.int64)
+        logits, *present = self._decoder.run(None, feed)
+        likeliest = logits[0].argmax(axis=1)
+        wrong = np.flatnonzero(likeliest[:-1] != draft)
+        count = int(wrong[0]) if len(wrong) else len(draft)
+        tokens, token = draft[:count], int(likeliest[count])
+        # The encoder's part of the cache comes with the first step and stays as it is.
+        past = [port.name for port in self._past]
+        feed |= {
+            name: value if ".encoder." in name else value[:, :, : count + 1]
+            for name, value in zip(past, present, strict=True)
+        }
+        feed["use_cache_branch"], past = np.array([True]), [name for name in past if ".encoder." not in name]
+        most = int(len(samples) / RATE * TOKENS_PER_S) + 4
+        while token != END and len(tokens) < most:
             tokens.append(token)
-            # The encoder's part of the cache comes with the first step and stays as it is.
-            past = self._past if wanted is None else [port for port in self._past if ".encoder." not in port.name]
-            feed |= {port.name: value for port, value in zip(past, present, strict=True)}
-            feed["use_cache_branch"], wanted = np.array([True]), self._grown
+            feed["input_ids"] = np.array([[token]], np.int64)
+            logits, *present = self._decoder.run(self._grown, feed)
+            token = int(logits[0, -1].argmax())
+            feed |= zip(past, present, strict=True)
         text = b"".join(self._vocabulary[token] for token in tokens).decode(errors="replace")
-        return text.replace("▁", " ").strip()
+        return text.replace("▁", " ").strip(), tokens
 
 
 def vocabulary(path: Path) -> list[bytes]:

@@ -33,6 +33,7 @@ class _Turn:
     settled: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     frozen: int = 0
+    draft: list[int] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -51,6 +52,15 @@ class Recognizer(Stage, abc.ABC):
     @abc.abstractmethod
     def transcribe(self, samples: NDArray[np.float32], language: str | None) -> str:
         """Return the words in `samples` at 16 kHz, at most `window_s` of them; `language` None is the model's guess."""
+
+    def transcribe_again(
+        self, samples: NDArray[np.float32], language: str | None, draft: list[int]
+    ) -> tuple[str, list[int]]:
+        """Return the words and their tokens; `draft` is tokens of the same sound when there was less of it, or none.
+
+        For a model that decodes sooner with a guess; others give no tokens.
+        """
+        return self.transcribe(samples, language), []
 
     def clock(self) -> float:
         """Return the seconds by which partials are measured."""
@@ -78,12 +88,12 @@ class Recognizer(Stage, abc.ABC):
         """Give the whole turn's words, none for silence; nothing at all for a scope that had no sound."""
         turn: _Turn | None = call.state.pop("turn", None)
         if turn is not None and call.live:
-            text = " ".join(follow(turn.settled, self._words(call, float32(bytes(turn.sound)))))
+            text = " ".join(follow(turn.settled, self._words(call, turn)))
             yield Transcript(text=text, stable=len(text), language=call.settings.language or "")
 
     def _partial(self, call: Call, turn: _Turn) -> Iterator[Transcript]:
         begun = self.clock()
-        hypothesis = follow(turn.settled, self._words(call, float32(bytes(turn.sound))))
+        hypothesis = follow(turn.settled, self._words(call, turn))
         words = stitch(turn.said[: turn.frozen], hypothesis)
         ended = self.clock()
         self._partials_from = ended + (ended - begun) * (1 / SHARE - 1)
@@ -99,13 +109,16 @@ class Recognizer(Stage, abc.ABC):
         while len(turn.sound) > 2 * window and call.live:
             samples = float32(bytes(turn.sound[: 2 * window]))
             cut = quietest(samples, window // 2)
-            turn.settled = follow(turn.settled, self._words(call, samples[:cut]))
+            turn.settled = follow(turn.settled, self._words(call, turn, cut))
             del turn.sound[: 2 * cut]
+            turn.draft = []
 
-    def _words(self, call: Call, samples: NDArray[np.float32]) -> list[str]:
+    def _words(self, call: Call, turn: _Turn, count: int | None = None) -> list[str]:
+        """Decode what is not settled, or the first `count` samples of that."""
+        samples = float32(bytes(turn.sound))[:count]
         if len(samples) < SHORT_S * RATE or is_silent(samples):
             return []
-        text = self.transcribe(samples, call.settings.language)
+        text, turn.draft = self.transcribe_again(samples, call.settings.language, turn.draft)
         return text.split() if any(letter.isalnum() for letter in text) else []
 
 

@@ -52,9 +52,16 @@ def repeats(text: str) -> bool:
     """
     words = [_bare(word) for word in text.split()]
     count = len(words)
-    for size in range(1, count // 2 + 1):
-        if size > 1 and all(words[place] == words[place - size] for place in range(size, count)):
-            return True
-        if size <= LONGEST and count >= size * TIMES and words[-size:] * TIMES == words[-size * TIMES :]:
+    phrases = range(2, count // 2 + 1)
+    return endless(text) or any(words[size:] == words[:-size] for size in phrases)
+
+
+def endless(text: str) -> bool:
+    """Say whether a text ends in the same few words more often than anybody says them; the last may be cut off."""
+    words = [_bare(word) for word in text.split()]
+    for size in range(1, min(LONGEST, len(words) // TIMES) + 1):
+        before = words[-1 - size]
+        tail = [*words[:-1], before] if before.startswith(words[-1]) else words
+        if tail[-size:] * TIMES == tail[-size * TIMES :]:
             return True
     return False

@@ -61,7 +61,7 @@ class Fused(Endpointer):
     shortest_ms: int = 250
     longest_ms: int = 3000
     unheard_ms: int = 700
-    prepare_ms: int = 300
+    prepare_ms: int = 800
 
     def wait_ms(self, call: Call, ear: Ear, patience: float) -> float:
         """Return the silence that costs least; `unheard_ms` while the words of the turn are not known."""
@@ -80,8 +80,9 @@ class Fused(Endpointer):
         return min(self.longest_ms * patience, max(self.shortest_ms, best_ms))
 
     def ripe_ms(self, call: Call, ear: Ear, wait_ms: float) -> float:
-        """Return when an answer has to be begun to be there in time."""
-        return wait_ms - self.prepare_ms
+        """Return when an answer has to be begun to be there in time, which nobody knows before anything was heard."""
+        unheard = ear.text is None and ear.ended is None
+        return wait_ms if unheard else wait_ms - self.prepare_ms
 
     def resumed(self, call: Call, quiet_ms: float) -> None:
         """Learn from a pause."""

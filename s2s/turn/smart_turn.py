@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from s2s.audio import float32
 from s2s.log_mel import log_mel
-from s2s.messages import EndOfTurn, Speech
+from s2s.messages import EndOfTurn, Speech, Transcript
 from s2s.stage import Call, Stage
 from s2s.weights import resolve
 
@@ -51,8 +51,10 @@ class SmartTurn(Stage):
         self._input = self._session.get_inputs()[0].name
         self.complete(np.zeros(RATE, np.float32))
 
-    def run(self, call: Call, item: Speech) -> Iterator[EndOfTurn]:
-        """Keep the last sound of the turn."""
+    def run(self, call: Call, item: Speech | Transcript) -> Iterator[EndOfTurn]:
+        """Keep the last sound of the turn; words only tell when it is time for the verdict."""
+        if isinstance(item, Transcript):
+            return iter(())
         sound: bytearray = call.state.setdefault("sound", bytearray())
         sound += item.pcm
         del sound[: max(0, len(sound) - 2 * HEARD)]

@@ -69,6 +69,15 @@ async def test_the_conversation_stays_read_in_the_callers_slot(stage: LlamaCpp) 
     stage.hangup(mine)
 
 
+async def test_what_stays_of_a_conversation_is_not_read_again(stage: LlamaCpp) -> None:
+    call = a_call("long")
+    said = [f"Number {n} is a number that we should all remember well." for n in range(6)]
+    await answered(stage, prompt(*said, "What is the capital of France?"), call)
+    _, end = await answered(stage, prompt(*said[2:], "What is the capital of France?", "Paris.", "And of Spain?"), call)
+    assert end.input_tokens - end.cached_tokens < 30, "two lines are gone, and the others are moved"
+    stage.hangup(call)
+
+
 async def test_the_limit_of_a_session(stage: LlamaCpp) -> None:
     _, end = await answered(stage, prompt("Tell me a long story about a boat."), a_call(max_tokens=5))
     assert (end.reason, end.output_tokens) == ("length", 5)

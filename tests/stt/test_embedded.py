@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import wave
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import jiwer
 import numpy as np
 import pytest
 
+from s2s.bench.corpus import Corpus
 from s2s.messages import Speech, Transcript
 from s2s.paths import PACKAGE
 from s2s.settings import Settings
@@ -66,13 +68,13 @@ def test_an_utterance(recognizer: Recognizer, speech: bytes) -> None:
 
 def test_a_turn_of_44_seconds(recognizer: Recognizer, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
-    transcribe = recognizer.transcribe
+    transcribe = recognizer.transcribe_again
 
-    def counted(samples: np.ndarray, language: str | None) -> str:
+    def counted(samples: np.ndarray, language: str | None, draft: list[int]) -> tuple[str, list[int]]:
         lengths.append(len(samples))
-        return transcribe(samples, language)
+        return transcribe(samples, language, draft)
 
-    monkeypatch.setattr(recognizer, "transcribe", counted)
+    monkeypatch.setattr(recognizer, "transcribe_again", counted)
     monkeypatch.setattr(recognizer, "clock", lambda: 0.0)  # as many partials as the sound allows
     *partials, final = hear(recognizer, caller(), speech)
     assert error_rate(TEXT, final.text) <= 0.10
@@ -85,22 +87,64 @@ def test_a_turn_of_44_seconds(recognizer: Recognizer, speech: bytes, monkeypatch
     assert error_rate(TEXT, partials[-1].text) <= 0.15
 
 
+def test_what_was_guessed_right_is_decoded_at_once_and_what_was_not_is_corrected(
+    speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Moonshine()
+    stage.load()
+    steps: list[int] = []
+    decoder = stage._decoder
+
+    class Counted:
+        def run(self, wanted: object, feed: dict[str, np.ndarray]) -> object:
+            steps.append(feed["input_ids"].shape[1])
+            return decoder.run(wanted, feed)
+
+    monkeypatch.setattr(stage, "_decoder", Counted())
+    samples = np.frombuffer(speech[: int(3.9 * 32000)], "<i2").astype("f4") / 32768
+    text, tokens = stage.transcribe_again(samples, None, [])
+    assert error_rate(" ".join(TEXT.split()[:12]), text) < 0.1 and steps == [1] * (len(tokens) + 1)
+    for draft in (tokens, tokens[:5], [*tokens[:5], 999, *tokens[6:]], [*tokens, 999], [999]):
+        right = next(
+            (n for n, (a, b) in enumerate(zip(draft, tokens, strict=False)) if a != b), min(len(draft), len(tokens))
+        )
+        steps.clear()
+        assert stage.transcribe_again(samples, None, draft) == (text, tokens)
+        assert steps == [len(draft) + 1] + [1] * (len(tokens) - right)
+
+
+@pytest.mark.parametrize("gap_s", [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1])
+def test_a_number_after_a_pause_is_not_heard_over_and_over(gap_s: float) -> None:
+    """Whisper does so with half of these, with a few whether it hears 8 s or 12."""
+    turn = next(turn for turn in Corpus(rate=RATE).of("long-pause") if turn.text.startswith("My order number"))
+    sound = np.frombuffer(turn.pcm, "<i2").astype("f4") / 32768
+    quiet = np.convolve(np.abs(sound) < 200 / 32768, np.ones(RATE // 5), "valid") >= RATE // 5
+    middle = int(np.flatnonzero(quiet).mean()) + RATE // 10
+    whole = np.concatenate([sound[:middle], np.zeros(int(gap_s * RATE), "f4"), sound[middle:]])
+    assert len(whisper().transcribe(whole, None).split()) <= 6
+
+
+@functools.cache
+def whisper() -> FasterWhisper:
+    stage = FasterWhisper()
+    stage.load()
+    return stage
+
+
 def test_noise_and_silence_are_no_words(recognizer: Recognizer) -> None:
     *_, final = hear(recognizer, caller(), bytes(4 * RATE))
     assert final.text == ""
 
 
 def test_a_click_and_hiss_are_no_words_for_whisper() -> None:
-    stage = FasterWhisper()
-    stage.load()
+    stage = whisper()
     noise = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
     assert stage.transcribe(noise * 0.01, None) == ""
     assert stage.transcribe(np.where(np.arange(RATE) // 200 == 25, noise / 2, 0).astype(np.float32), None) == ""
 
 
 def test_an_english_model_refuses_another_language() -> None:
-    stage = FasterWhisper()
-    stage.load()
+    stage = whisper()
     assert stage.transcribe(np.zeros(RATE, np.float32), "en-GB") == ""
     with pytest.raises(ValueError, match="language: this model knows English only, not 'fr'; set a multilingual model"):
         stage.transcribe(np.zeros(RATE, np.float32), "fr")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.stt.words import agreed, follow, repeats, stitch
+from s2s.stt.words import agreed, endless, follow, repeats, stitch
 
 WORDS = st.lists(st.sampled_from(["it", "was", "the", "best", "worst", "of", "times,", "times."]), max_size=12)
 
@@ -51,6 +51,9 @@ def test_frozen_words_stay(frozen: list[str], heard: list[str]) -> None:
 
 def test_words_over_and_over_are_noticed() -> None:
     assert repeats("number is 7429 749 749 749 749") and repeats("Yes, please. " * 4)
+    assert endless("number is 7429 749 749 749 749") and endless("number is 7429 749 749 749 749 7")
+    assert endless("it was so. " * 4 + "it w") and not endless("no no no now") and not endless("a b c d")
+    assert not endless("Thank you. Thank you.") and not endless("")
     assert not repeats("no no no") and not repeats("") and not repeats("one two three four five six")
 
 
