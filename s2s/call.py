@@ -20,6 +20,7 @@ from s2s.gaps import Gaps
 from s2s.gate import seconds
 from s2s.hearing import Hearing
 from s2s.messages import Message, Reply, ReplyEnd, Sound, Speech, ToolCall, ToolResult, Transcript
+from s2s.reminder import Reminder
 from s2s.scope import Scope
 from s2s.settings import Settings
 from s2s.sink import Sink
@@ -47,11 +48,11 @@ class LiveCall:
         self._stepping = False
         self._epochs = 0
         self._waiting = False
-        self._reminder: asyncio.TimerHandle | None = None
         self.flow = Flow(network, self)
         self.hearing = Hearing(network, self.flow, clock, self)
         self._asking = Asking(id, network, self.flow)
         self._gaps = Gaps(id, network, self.hearing)
+        self._reminder = Reminder(self.flow, clock, lambda: self.feed(ev.Reminded(heard_ms=self.heard_ms)))
         network.rush.join(id, self.flow.room.made)
         self._listen()
 
@@ -124,8 +125,7 @@ class LiveCall:
             return
         self.closed = True
         self.hearing.close()
-        if self._reminder is not None:
-            self._reminder.cancel()
+        self._reminder.cancel()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.flow.flush(), FLUSH_S)
         for scope in [*self._scopes.values(), self.flow.listening]:
@@ -202,7 +202,7 @@ class LiveCall:
             opened = Scope(self.id, effect.scope, plan, settings, self._clock(), self._memories, lane=lane)
             self._scopes[effect.scope] = opened
         elif isinstance(effect, ev.Remind):
-            self._remind(effect.when)
+            self._reminder.set(effect.when)
         elif isinstance(effect, ev.Prime):
             self._asking.prime(effect)
         elif isinstance(effect, (ev.Commit, ev.Revoke, ev.Send, ev.End, ev.Replay, ev.Hear)):
@@ -229,12 +229,6 @@ class LiveCall:
             self.hearing.give(scope, effect.pcm, effect.rate)
         else:
             self.hearing.replay(scope)
-
-    def _remind(self, when: float) -> None:
-        if self._reminder is not None:
-            self._reminder.cancel()
-        seconds = when - self._clock()
-        self._reminder = self.flow.later(seconds, lambda: self.feed(ev.Reminded(heard_ms=self.heard_ms)))
 
     def _revoke(self, scope: Scope) -> None:
         if scope.live:

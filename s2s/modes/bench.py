@@ -206,8 +206,7 @@ class Bench(Mode):
         from s2s.bench.point import point
 
         found: Point = point(sweep.overrides(), self.callers, records, usage, self._config, self.seed)
-        path = sweep.path(self.out)
-        if path is not None:
+        if (path := sweep.path(self.out)) is not None:
             sweep.write(path, found)
         table.one(Console(), found)
         for before in self._before:

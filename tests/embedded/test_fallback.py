@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -73,19 +73,21 @@ async def test_a_server_killed_in_the_middle_of_an_answer_is_stood_in_for_and_ta
 
             await from_the_other(caller, "What is the capital of France?")
             assert await on_fallback(caller) == 1 and said(server, "'backup' takes over")
-            await asyncio.sleep(1.5)  # the next one tries the server again, in vain
-            await from_the_other(caller, "And of Italy?")
-            assert said(server, "the next try is in 2 s")
+            began = caller.loop.time()
+            while not said(server, "the next try is in 2 s"):  # one of these tries the server again, in vain
+                assert caller.loop.time() - began < 20
+                await from_the_other(caller, "And of Italy?")
 
             again = await served(THEIRS, THEIRS, THEIRS, port=port)
             began = caller.loop.time()
             while caller.answers[-1].words != "".join(THEIRS.text):
                 assert caller.loop.time() - began < 20
-                await asyncio.sleep(0.5)
                 assert (await answered(caller, "And of Spain?")).done.status == "completed"
             print(f"taken back {caller.loop.time() - began:.1f} s after the server was there again")
             assert await on_fallback(caller) == 0 and said(server, "llm: the primary answers again")
             asked = [line["content"] for line in again.requests[0].body["messages"] if line["role"] == "user"]
             earlier = ["Who are you?", "And what can you do?", "What is the capital of France?", "And of Italy?"]
-            assert asked[:5] == [*earlier, "And of Spain?"], "nothing is lost of what was said meanwhile"
+            assert [text for text, _ in itertools.groupby(asked)][:5] == [*earlier, "And of Spain?"], (
+                "nothing is lost of what was said meanwhile"
+            )
             await kill(again)
