@@ -88,12 +88,12 @@ class Recognizer(Stage, abc.ABC):
         """Give the whole turn's words, none for silence; nothing at all for a scope that had no sound."""
         turn: _Turn | None = call.state.pop("turn", None)
         if turn is not None and call.live:
-            text = " ".join(follow(turn.settled, self._words(call, turn)))
+            text = " ".join(follow(turn.settled, self._words(call, turn, float32(bytes(turn.sound)))))
             yield Transcript(text=text, stable=len(text), language=call.settings.language or "")
 
     def _partial(self, call: Call, turn: _Turn) -> Iterator[Transcript]:
         begun = self.clock()
-        hypothesis = follow(turn.settled, self._words(call, turn))
+        hypothesis = follow(turn.settled, self._words(call, turn, float32(bytes(turn.sound))))
         words = stitch(turn.said[: turn.frozen], hypothesis)
         ended = self.clock()
         self._partials_from = ended + (ended - begun) * (1 / SHARE - 1)
@@ -109,13 +109,11 @@ class Recognizer(Stage, abc.ABC):
         while len(turn.sound) > 2 * window and call.live:
             samples = float32(bytes(turn.sound[: 2 * window]))
             cut = quietest(samples, window // 2)
-            turn.settled = follow(turn.settled, self._words(call, turn, cut))
+            turn.settled = follow(turn.settled, self._words(call, turn, samples[:cut]))
             del turn.sound[: 2 * cut]
             turn.draft = []
 
-    def _words(self, call: Call, turn: _Turn, count: int | None = None) -> list[str]:
-        """Decode what is not settled, or the first `count` samples of that."""
-        samples = float32(bytes(turn.sound))[:count]
+    def _words(self, call: Call, turn: _Turn, samples: NDArray[np.float32]) -> list[str]:
         if len(samples) < SHORT_S * RATE or is_silent(samples):
             return []
         text, turn.draft = self.transcribe_again(samples, call.settings.language, turn.draft)
