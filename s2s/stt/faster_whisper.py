@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from s2s.log_mel import log_mel
 from s2s.stt.recognizer import RATE, Recognizer
-from s2s.stt.words import endless, repeats
+from s2s.stt.words import endless, repeats, said_once
 from s2s.weights import resolve
 
 TAIL_S = 4.0
@@ -66,11 +66,12 @@ class FasterWhisper(Recognizer):
         """Return the words in `samples`, of which the first 30 s are heard.
 
         Sound that has the model repeat itself is heard again with more silence after it, up to all that it knows from
-        its training, unless it hears the same again and that is what people say.
+        its training, unless it hears the same again and that is what people say, or nobody says it as fast: then once
+        is enough.
         """
         length_s = len(samples) / RATE
         padded_s = min(max(self.pad_s, length_s + TAIL_S), LONGEST_S)
-        text = self._hear(samples, language, length_s, padded_s)
+        text = said_once(self._hear(samples, language, length_s, padded_s), length_s)
         for more_s in AGAIN_S:
             if more_s <= padded_s or not repeats(text):
                 continue

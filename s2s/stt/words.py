@@ -8,6 +8,8 @@ DRIFT = 4
 """Words by which that hypothesis may be ahead or behind."""
 TIMES, LONGEST = 4, 4
 """How often how many words are said in a row by nobody."""
+FASTEST = 5.5
+"""Words of a second that nobody says, pauses included."""
 
 
 def agreed(one: list[str], other: list[str]) -> int:
@@ -65,3 +67,14 @@ def endless(text: str) -> bool:
         if tail[-size:] * TIMES == tail[-size * TIMES :]:
             return True
     return False
+
+
+def said_once(text: str, seconds: float) -> str:
+    """Return a text that is nothing but a phrase over and over once, where nobody says it more often in so long."""
+    words = [_bare(word) for word in text.split()]
+    most = FASTEST * seconds
+    if len(words) > most:
+        for size in range(2, len(words) // 2 + 1):
+            if size <= most and words[size:] == words[:-size] and len(set(words)) > 1:
+                return " ".join(text.split()[:size])
+    return text

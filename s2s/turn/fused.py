@@ -16,7 +16,7 @@ ENDED, RESUMED, PAUSE_MS = 4.0, 2.0, 600.0
 """What is known of a caller who has not paused yet: turns ended, pauses within turns, and their mean length."""
 LEAST_PAUSE_MS = 200.0
 """A shorter pause is one between words."""
-CUT_MS = 600.0
+CUT_MS = 800.0
 """A caller who begins again so soon after their turn was ended had not finished."""
 
 
@@ -25,7 +25,7 @@ class Costs:
     """What it costs to keep a caller waiting, for each 100 ms, and to cut one off."""
 
     delay_per_100ms: float = 1.0
-    cut_in: float = 20.0
+    cut_in: float = 22.0
 
     def __post_init__(self) -> None:
         if self.delay_per_100ms <= 0 or self.cut_in < 0:
@@ -34,13 +34,18 @@ class Costs:
 
 @dataclass
 class _Habits:
-    """How one caller speaks: turns that ended, pauses after which they went on, and the sum of those."""
+    """How one caller speaks: turns that ended, pauses after which they went on, and the sum of those.
+
+    `said` is what they said last, `before` as much of it as they were cut off in and now go on with.
+    """
 
     ended: float = ENDED
     resumed: float = RESUMED
     paused_ms: float = RESUMED * PAUSE_MS
     ended_at_ms: float = -math.inf
     ended_after_ms: float = 0.0
+    said: str = ""
+    before: str = ""
 
     def pause(self, quiet_ms: float) -> None:
         if quiet_ms >= LEAST_PAUSE_MS:
@@ -58,7 +63,7 @@ class Fused(Endpointer):
     """
 
     costs: Costs = field(default_factory=Costs)
-    shortest_ms: int = 250
+    shortest_ms: int = 200
     longest_ms: int = 3000
     unheard_ms: int = 700
     prepare_ms: int = 800
@@ -71,7 +76,7 @@ class Fused(Endpointer):
         if ear.text is None and ear.ended is None:
             return self.unheard_ms * patience
         if ear.text is not None:
-            odds += completeness(ear.text, call.memory.get("asked", ""))
+            odds += completeness(f"{habits.before} {ear.text}", call.memory.get("asked", ""))
         if ear.ended is not None:
             heard = math.log(max(ear.ended, 1e-6) / max(1 - ear.ended, 1e-6))
             odds += HEARD_WEIGHT * min(HEARD_LIMIT, max(-HEARD_LIMIT, heard))
@@ -93,14 +98,17 @@ class Fused(Endpointer):
         habits = _habits(call)
         habits.ended += 1
         habits.ended_at_ms, habits.ended_after_ms = ear.now_ms, ear.quiet_ms
+        habits.said = f"{habits.before} {ear.text or ''}".strip()
 
     def began(self, call: Call, ear: Ear) -> None:
         """Learn from a turn that was not over: its caller goes on at once."""
         habits = _habits(call)
         since_ms = ear.now_ms - ear.speech_ms - habits.ended_at_ms
-        if since_ms < CUT_MS and not ear.split:
+        goes_on = since_ms < CUT_MS and not ear.split
+        if goes_on:
             habits.ended -= 1
             habits.pause(habits.ended_after_ms + since_ms)
+        habits.before = habits.said if goes_on else ""
         habits.ended_at_ms = -math.inf
 
 

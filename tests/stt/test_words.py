@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.stt.words import agreed, endless, follow, repeats, stitch
+from s2s.stt.words import agreed, endless, follow, repeats, said_once, stitch
 
 WORDS = st.lists(st.sampled_from(["it", "was", "the", "best", "worst", "of", "times,", "times."]), max_size=12)
 
@@ -84,3 +84,20 @@ def test_a_text_that_is_one_phrase_said_again_is_noticed(text: str) -> None:
 )
 def test_what_people_say_twice_is_no_repetition(text: str) -> None:
     assert not repeats(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "once"),
+    [
+        ("Call my sister? Call my sister? Call my sister?", 1.2, "Call my sister?"),
+        ("Call my sister? Call my sister? Call my", 1.2, "Call my sister?"),
+        ("Call my sister? Call my sister?", 1.5, "Call my sister? Call my sister?"),  # somebody may say that
+        ("Could you call my sister?", 0.5, "Could you call my sister?"),  # fast, but nothing is said twice
+        ("so so so so so so so", 1.0, "so so so so so so so"),  # of no phrase
+        ("", 0.0, ""),
+    ],
+)
+def test_a_phrase_that_nobody_says_so_often_in_so_short_a_time_is_said_once(
+    text: str, seconds: float, once: str
+) -> None:
+    assert said_once(text, seconds) == once

@@ -85,7 +85,7 @@ def test_who_pauses_for_long_is_waited_for_longer() -> None:
         mouth.tell(Transcript(text=PART))
         mouth.say(*[0.0] * 30, *[0.9] * 20, *[0.0] * 3)
         mouth.tell(Transcript(text=QUESTION))
-        mouth.say(*[0.0] * 20)
+        mouth.say(*[0.0] * 40)
     assert silence_ms(mouth, OPENING) > before + 64
 
 
@@ -97,6 +97,28 @@ def test_who_was_cut_off_is_waited_for_longer() -> None:
         silence_ms(mouth, OPENING)  # begun again a quarter of a second later
     mouth.say(*[0.0] * 100)
     assert silence_ms(mouth, OPENING) > before + 64
+
+
+def test_what_follows_a_cut_in_is_judged_with_the_words_before_it() -> None:
+    first, rest = "Could you send the report?", "to everybody in the sales team."
+
+    def rest_ms(silence: int) -> float:
+        mouth = Mouth(Fused())
+        silence_ms(mouth, first)
+        mouth.say(*[0.0] * silence)
+        return silence_ms(mouth, rest)
+
+    assert rest_ms(8) + 200 < rest_ms(60), "after two seconds it is a turn of its own"
+
+
+def test_words_are_joined_once() -> None:
+    """A third turn is not joined to a second one that nobody was cut off in."""
+    mouth = Mouth(Fused())
+    silence_ms(mouth, QUESTION)
+    mouth.say(*[0.0] * 8)
+    silence_ms(mouth, "")
+    mouth.say(*[0.0] * 60)
+    assert silence_ms(mouth, "to everybody in the sales team.") > 450
 
 
 @pytest.mark.parametrize(("eagerness", "longer"), [("low", True), ("high", False)])
