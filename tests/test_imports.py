@@ -48,8 +48,23 @@ CARRIERS = {"s2s.realtime.connection": {"asyncio", "logging"}, "s2s.realtime.out
 """The two modules between the protocol and a running call: they wait, but know no socket and no server."""
 
 
-SHARED_BY_MODES = ("mode", "http", "direct", "handshake", "keys", "client_secrets", "realtime_app")
-MEASURED = {"s2s.modes.bench": "s2s.modes.realtime", "s2s.modes.realtime_app": "s2s.modes.realtime"}
+SHARED_BY_MODES = (
+    "mode",
+    "plain",
+    "web",
+    "http",
+    "direct",
+    "handshake",
+    "keys",
+    "client_secrets",
+    "realtime_app",
+    "websocket_app",
+)
+MEASURED = {
+    "s2s.modes.bench": "s2s.modes.realtime",
+    "s2s.modes.realtime_app": "s2s.modes.realtime",
+    "s2s.modes.websocket_app": "s2s.modes.websocket",
+}
 """The mode that measures another one serves it, and a mode's application knows its options."""
 
 

@@ -17,9 +17,12 @@ PING_S = 20.0
 
 
 class Listener:
-    """A port that is taken; raises ConfigError, under the mode's key, when it can't be."""
+    """A port that is taken; raises ConfigError, under the mode's key, when it can't be.
 
-    def __init__(self, key: str, host: str, port: int) -> None:
+    Its options are called `host` and `port`, with a `prefix` before it where a mode has two.
+    """
+
+    def __init__(self, key: str, host: str, port: int, prefix: str = "") -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -29,11 +32,20 @@ class Listener:
             self.socket.close()
             if error.errno == errno.EADDRINUSE:
                 raise ConfigError(
-                    [f"{key}.port: {port} is in use on {host}; choose another, or stop what listens there"]
+                    [f"{key}.{prefix}port: {port} is in use on {host}; choose another, or stop what listens there"]
                 ) from None
-            raise ConfigError([f"{key}.host: can't listen on {host}:{port}: {error.strerror or error}"]) from None
+            raise ConfigError(
+                [f"{key}.{prefix}host: can't listen on {host}:{port}: {error.strerror or error}"]
+            ) from None
         self.host = host
         self.port: int = self.socket.getsockname()[1]
+
+    @property
+    def address(self) -> str:
+        """Where it can be reached from this machine, as in a URL."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = f"[{host}]" if ":" in host else host
+        return f"{host}:{self.port}"
 
     def open(self) -> None:
         """Take connections; until then they are refused."""

@@ -19,6 +19,12 @@ pytestmark = pytest.mark.anyio
 
 async def get(url: str) -> tuple[int, Any]:
     """Return the status and the JSON at a URL."""
+    status, text = await get_text(url)
+    return status, json.loads(text)
+
+
+async def get_text(url: str) -> tuple[int, str]:
+    """Return the status and the text at a URL."""
     host, _, path = url.removeprefix("http://").partition("/")
     name, port = host.split(":")
     reader, writer = await asyncio.open_connection(name, int(port))
@@ -26,7 +32,7 @@ async def get(url: str) -> tuple[int, Any]:
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()
-    return int(head.split()[1]), json.loads(body)
+    return int(head.split()[1]), body.decode()
 
 
 async def test_health_readiness_models_and_pool() -> None:
