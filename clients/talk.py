@@ -12,99 +12,64 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import contextlib
 import sys
-import wave
-from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soxr
+import websockets
 from openai import AsyncOpenAI
 
+from s2s.audio import Resampler
+from s2s.clients.devices import Devices
+from s2s.clients.microphone import Microphone, Source, WavMicrophone
+from s2s.clients.speaker import Loudspeaker, Speaker
+from s2s.clients.trouble import Trouble, reason
+from s2s.wav import wav
+
 HZ = 24000
-FRAME_MS = 40
+FRAME = HZ * 40 // 1000
+INSTEAD = "--wav and --save"
 
 
-def read_wav(path: str, part: list[float] | None) -> np.ndarray:
-    """Return a 16-bit WAV file, or the part of it between two seconds, as mono 24 kHz samples."""
-    with wave.open(path) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        mono = samples.reshape(-1, file.getnchannels())[:, 0]
-        begin, end = (round(seconds * file.getframerate()) for seconds in part) if part else (0, len(mono))
-        return np.asarray(soxr.resample(mono[begin:end], file.getframerate(), HZ), dtype="<i2")
-
-
-async def paced(samples: np.ndarray, tail_s: float) -> AsyncIterator[bytes]:
-    """Yield frames of the samples in real time, then silence for as long."""
-    sound = np.concatenate([samples, np.zeros(round(tail_s * HZ), "<i2")])
-    size = HZ * FRAME_MS // 1000
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    for number, at in enumerate(range(0, len(sound), size)):
-        await asyncio.sleep(began + number * FRAME_MS / 1000 - loop.time())
-        yield sound[at : at + size].tobytes()
-
-
-async def microphone() -> AsyncIterator[bytes]:
-    """Yield frames of the default microphone until interrupted."""
-    import sounddevice
-
-    loop = asyncio.get_running_loop()
-    frames: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def captured(data: Any, *_: Any) -> None:
-        loop.call_soon_threadsafe(frames.put_nowait, bytes(data))
-
-    size = HZ * FRAME_MS // 1000
-    with sounddevice.RawInputStream(HZ, size, channels=1, dtype="int16", callback=captured):
-        while True:
-            yield await frames.get()
-
-
-class Speaker:
-    """Keeps the answer's sound for a file, and plays it where there is a loudspeaker."""
+class Answers:
+    """Keeps the answers' sound for a file, and plays it where there is a loudspeaker."""
 
     def __init__(self, save: str | None, play: bool) -> None:
         self.save = save
         self.sound = bytearray()
-        self.waiting = bytearray()
-        self.stream: Any = None
-        if play:
-            import sounddevice
-
-            self.stream = sounddevice.RawOutputStream(HZ, HZ // 50, channels=1, dtype="int16", callback=self._fill)
-            self.stream.start()
-
-    def _fill(self, out: Any, frames: int, *_: Any) -> None:
-        size = 2 * frames
-        out[:] = bytes(self.waiting[:size]).ljust(size, b"\0")
-        del self.waiting[:size]
+        self.speaker: Speaker | None = Loudspeaker(HZ, HZ // 50, devices=Devices(INSTEAD)) if play else None
 
     def add(self, pcm: bytes) -> None:
         self.sound += pcm
-        self.waiting += pcm if self.stream else b""
+        if self.speaker:
+            self.speaker.play(pcm, HZ)
 
     def hush(self) -> None:
         """The caller speaks: play nothing more of the answer."""
-        self.waiting.clear()
+        if self.speaker:
+            self.speaker.flush()
+
+    async def heard(self) -> None:
+        """Return when all was played."""
+        if self.speaker:
+            await self.speaker.heard()
 
     def close(self) -> None:
+        if self.speaker:
+            self.speaker.close()
         if self.save:
-            with wave.open(self.save, "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(HZ)
-                file.writeframes(bytes(self.sound))
+            Path(self.save).write_bytes(wav(bytes(self.sound), HZ))
             print(f"saved {len(self.sound) / 2 / HZ:.1f} s of answers to {self.save}")
 
 
-async def listen(connection: Any, speaker: Speaker, until_responses: int | None) -> None:
+async def listen(connection: Any, answers: Answers, until_responses: int | None) -> None:
     """Print and play what the server says."""
     loop = asyncio.get_running_loop()
     answered, stopped = 0, None
     async for event in connection:
         if event.type == "input_audio_buffer.speech_started":
-            speaker.hush()
+            answers.hush()
         elif event.type == "input_audio_buffer.speech_stopped":
             stopped = loop.time()
         elif event.type == "conversation.item.input_audio_transcription.completed":
@@ -113,7 +78,7 @@ async def listen(connection: Any, speaker: Speaker, until_responses: int | None)
             if stopped is not None:
                 print(f"       ({(loop.time() - stopped) * 1000:.0f} ms after your turn ended)")
                 stopped = None
-            speaker.add(base64.b64decode(event.delta))
+            answers.add(base64.b64decode(event.delta))
         elif event.type in ("response.output_audio_transcript.done", "response.output_text.done"):
             print(f"agent: {getattr(event, 'transcript', None) or getattr(event, 'text', '')}", flush=True)
         elif event.type == "error":
@@ -128,24 +93,44 @@ async def talk(options: argparse.Namespace) -> None:
     """Hold one conversation."""
     base = options.base_url.rstrip("/")
     client = AsyncOpenAI(base_url=base, websocket_base_url=base.replace("http", "ws", 1), api_key=options.api_key)
-    speaker = Speaker(options.save, options.play or options.mic)
+    source: Source | None = None
+    if options.mic:
+        source = Microphone(HZ, FRAME, devices=Devices(INSTEAD))
+    elif options.wav:
+        source = WavMicrophone(options.wav, HZ, FRAME, options.tail, options.part)
+    answers = Answers(options.save, options.play or options.mic)
     async with client.realtime.connect(model=options.model) as connection:
         first = await connection.recv()
         if first.type == "error":
             sys.exit(f"the server says: {first.error.message}")
-        if options.text:
-            await connection.conversation.item.create(
-                item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": options.text}]}
-            )
-            await connection.response.create()
-            await listen(connection, speaker, 1)
-        else:
-            listening = asyncio.create_task(listen(connection, speaker, None))
-            frames = microphone() if options.mic else paced(read_wav(options.wav, options.part), options.tail)
-            async for frame in frames:
-                await connection.input_audio_buffer.append(audio=base64.b64encode(frame).decode())
-            listening.cancel()
-    speaker.close()
+        try:
+            if source is None:
+                await ask(connection, options.text)
+                await listen(connection, answers, 1)
+            else:
+                listening = asyncio.create_task(listen(connection, answers, None))
+                await say(connection, source)
+                listening.cancel()
+            await answers.heard()
+        finally:
+            answers.close()
+
+
+async def ask(connection: Any, text: str) -> None:
+    """Say something in writing."""
+    await connection.conversation.item.create(
+        item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    )
+    await connection.response.create()
+
+
+async def say(connection: Any, source: Source) -> None:
+    """Send what the source hears to its end."""
+    resampler = Resampler(HZ, at_once=True)
+    async with contextlib.aclosing(source.frames()) as frames:
+        async for frame in frames:
+            pcm = resampler.push(frame, source.rate)
+            await connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
 
 
 def main() -> None:
@@ -166,8 +151,12 @@ def main() -> None:
         asyncio.run(talk(parser.parse_args()))
     except KeyboardInterrupt:
         pass
+    except Trouble as trouble:
+        sys.exit(str(trouble))
+    except websockets.ConnectionClosed as error:
+        sys.exit(f"the connection is lost: {error}")
     except OSError as error:
-        sys.exit(f"can't reach the server: {error}; start it with 's2s-run', or name it with --base-url")
+        sys.exit(f"can't reach the server: {reason(error)}; start it with 's2s-run', or name it with --base-url")
 
 
 if __name__ == "__main__":

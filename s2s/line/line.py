@@ -117,9 +117,10 @@ class Line:
 
     def interrupt(self) -> None:
         """Stop the answer because the caller takes the turn by hand."""
-        heard = self._hush()
-        if self.call.state.default is not None:
+        heard = self.playout.heard
+        if self.call.state.default is not None:  # first, or what waits for room would follow
             self.call.feed(ev.CancelResponse())
+        self._hush()
         self._tell_heard(heard)
 
     def _interrupt(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from s2s.engine import Engine, SessionLimit
@@ -31,7 +32,7 @@ class Pair:
         self._line: Line | None = None
         self._heard: asyncio.StreamWriter | None = None
         self._spoken: asyncio.Task[None] | None = None
-        self._left = self._over = False
+        self._left = self._over = self._closing = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,6 +103,7 @@ class Pair:
 
     async def close(self) -> None:
         """End everything."""
+        self._closing = True
         if self._heard is not None:
             self._heard.transport.abort()
         await self._hang_up()
@@ -110,12 +112,16 @@ class Pair:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @contextlib.contextmanager
-    def _working(self) -> Any:
+    def _working(self) -> Iterator[None]:
+        """Let `close` end what is within; asyncio's servers complain of handlers that were cancelled."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
             yield
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
         finally:
             self._tasks.discard(task)
 
