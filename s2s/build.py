@@ -31,6 +31,7 @@ class Deployment:
     config: dict[str, Any]
     missing: tuple[str, ...] = ()
     speculation: Speculation = dataclasses.field(default_factory=Speculation)
+    drain_s: float = 5.0
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -39,6 +40,7 @@ class Process:
 
     sessions: int = 64
     speculation: Speculation = dataclasses.field(default_factory=Speculation)
+    drain_s: float = 5.0
     log: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -85,7 +87,8 @@ def build(cfg: Any, *, packages: bool = True) -> Deployment:
         mistakes += absent
     if mistakes or graph is None or process is None:
         raise ConfigError(mistakes)
-    return Deployment(graph, modes, process.sessions, plain(config), tuple(absent), process.speculation)
+    lacks, trials = tuple(absent), process.speculation
+    return Deployment(graph, modes, process.sessions, plain(config), lacks, trials, process.drain_s)
 
 
 def _is_stage(section: Any) -> bool:
@@ -116,6 +119,8 @@ def _process(config: Mapping[str, Any], mistakes: list[str]) -> Process | None:
     mistakes += [line.removeprefix(".") for line in found]
     if process and process.sessions < 1:
         mistakes.append(f"sessions: input should be 1 or more, not {process.sessions}")
+    if process and process.drain_s < 0:
+        mistakes.append(f"drain_s: input should be 0 or more, not {process.drain_s:g}")
     return process
 
 

@@ -61,11 +61,14 @@ class LiveCall:
         """How much of the caller's sound was taken."""
         return self.hearing.heard_ms
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is said, thought about or, as far as its sink knows, played in it."""
+        return self.state.idle and not getattr(self._sink, "playing", False)
+
     def scope(self, number: int) -> Scope | None:
         """A turn or response that is not over."""
         return self._scopes.get(number)
-
-    # what the client sends
 
     async def audio(self, pcm: bytes, rate: int) -> None:
         """Take mono s16le sound of whole samples; waits while too much of it is unheard."""
@@ -137,8 +140,6 @@ class LiveCall:
             if name in self._network.pools:
                 self._network.pools[name].hangup(self.flow.listening.view(name))
 
-    # what the graph gives
-
     def to_caller(self, scope: Scope) -> None:
         """Let out what waits at a scope's gate, in order, as far as it may go."""
         while scope.live and (item := self._next_out(scope)) is not None:
@@ -189,8 +190,6 @@ class LiveCall:
         elif scope.leading(stage):
             self.feed(ev.Failed(scope=scope.number, stage=stage, reason=reason))
             self._revoke(scope)
-
-    # how it is carried out
 
     def _carry_out(self, effect: ev.Effect) -> None:
         if isinstance(effect, ev.Tell):

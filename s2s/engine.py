@@ -56,6 +56,8 @@ class Engine:
         self.speculation = speculation or Speculation()
         self.calls: dict[str, LiveCall] = {}
         self.ready = False
+        self.closing = False
+        """Whether no new call is taken: the process is about to end."""
         self._names = itertools.count(1)
         self._seed = secrets.token_hex(4) if seed is None else seed
         self.pools: dict[str, Pool] = {}
@@ -97,7 +99,9 @@ class Engine:
         return self.ready and all(pool.live for pool in self.pools.values())
 
     def call(self, sink: Sink, settings: Settings | None = None) -> LiveCall:
-        """Open a call; raises SessionLimit when there are `sessions` of them."""
+        """Open a call; raises SessionLimit when there are `sessions` of them, or the engine is closing."""
+        if self.closing:
+            raise SessionLimit("the server is about to end")
         if len(self.calls) >= self.sessions:
             raise SessionLimit(f"all {self.sessions} sessions are in use")
         id = f"{self._seed}{next(self._names):x}"

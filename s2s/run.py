@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from s2s.build import Deployment
 
 
+LOOK_S = 0.05
+"""Seconds between two looks whether all has been said that was under way when the process was asked to end."""
 GIVE_WAY_S = 0.0005
 """Seconds for which a thread keeps the interpreter from another: models come back to it many times an answer."""
 
@@ -59,7 +61,7 @@ def _log(level: str) -> None:
 
 
 async def _serve(deployment: Deployment, began: float) -> None:
-    stop = asyncio.Event()
+    stop, at_once = asyncio.Event(), asyncio.Event()
     _on_signals(_leave)
     async with Engine(deployment.graph, deployment.sessions, speculation=deployment.speculation) as engine:
         settle()
@@ -71,11 +73,24 @@ async def _serve(deployment: Deployment, began: float) -> None:
         tidying = asyncio.create_task(tidy(lambda: bool(engine.calls)))
         waiting = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if waiting in done:
+            _on_signals(at_once.set)
+            await _drain(engine, deployment.drain_s, at_once)
         for task in [*serving, waiting, tidying]:
             task.cancel()
         await asyncio.gather(*serving, waiting, tidying, return_exceptions=True)
         for task in done - {waiting}:
             task.result()
+
+
+async def _drain(engine: Engine, seconds: float, at_once: asyncio.Event) -> None:
+    """Take no new calls, and let answers that are under way be said for so long, or until another signal comes."""
+    engine.closing = True
+    until = time.monotonic() + seconds
+    while not all(call.idle for call in engine.calls.values()) and time.monotonic() < until:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(at_once.wait(), LOOK_S)
+            return
 
 
 def _on_signals(do: Callable[[], None]) -> None:

@@ -46,6 +46,7 @@ def conf(tmp_path: Path) -> Path:
 def command(conf: Path, *words: str) -> list[str]:
     chosen = [f"{group}=scripted" for group in STAGES if not any(word.startswith(f"{group}=") for word in words)]
     port = [] if any("port" in word for word in words) else ["mode.realtime.port=0"]
+    port += [] if any("drain_s" in word for word in words) else ["drain_s=0"]
     return [sys.executable, "-m", "s2s", "--config-dir", str(conf), *chosen, *port, *words]
 
 
@@ -131,6 +132,42 @@ def test_a_signal_ends_it_with_0_and_closes_every_socket(conf: Path, number: sig
                 assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
         assert status == 0, said
         assert "Traceback" not in said and "Error" not in said, said
+
+
+SHORT = ("drain_s=20", "llm.endless=false", "tts.seconds=0.05")
+
+
+def test_an_answer_under_way_is_finished_before_the_end_and_nobody_is_let_in(conf: Path) -> None:
+    with running(conf, *SHORT) as server:
+        url = server.until(r"(ws://\S+/v1/realtime)")[1]
+        with connect(url, max_size=None) as busy:
+            busy.send('{"type": "response.create"}')
+            while "output_audio.delta" not in str(busy.recv(timeout=5)):
+                pass
+            server.process.send_signal(signal.SIGTERM)
+            with connect(url) as late:
+                told = str(late.recv(timeout=5))
+            assert "session_limit_reached" in told and "about to end" in told
+            frame = ""
+            while "response.done" not in frame:
+                frame = str(busy.recv(timeout=5))
+            assert '"status":"completed"' in frame.replace(" ", "")
+            with pytest.raises(websockets.ConnectionClosed):
+                read_on(busy)
+        assert server.process.wait(timeout=10) == 0
+
+
+def test_a_second_signal_ends_it_at_once(conf: Path) -> None:
+    with running(conf, "drain_s=60") as server:
+        url = server.until(r"(ws://\S+/v1/realtime)")[1]
+        with connect(url, max_size=None) as busy:
+            busy.send('{"type": "response.create"}')
+            while "output_audio.delta" not in str(busy.recv(timeout=5)):
+                pass
+            server.process.send_signal(signal.SIGINT)
+            with connect(url) as late:
+                assert "about to end" in str(late.recv(timeout=5))
+            assert server.end(signal.SIGINT)[0] == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -164,6 +164,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         unanswered = any(self.response(turn.scope) is None for turn in self.due)
         return unanswered or any(response.first_sound_at is None for response in self.responses)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody speaks, and nothing is answered."""
+        return self.turn is None and not self.waiting and self.default is None
+
     def response(self, scope: int) -> Response | None:
         """The live response of this scope."""
         return next((r for r in self.responses if r.scope == scope), None)

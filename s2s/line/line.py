@@ -83,9 +83,12 @@ class Line:
     @property
     def idle(self) -> bool:
         """Whether nothing is left to be heard, thought about or said."""
-        state = self.call.state
-        thinking = state.turn is not None or state.waiting or state.default is not None
-        return not (thinking or self.playout.busy or self.intake.busy)
+        return self.call.idle and not self.intake.busy
+
+    @property
+    def playing(self) -> bool:
+        """Whether something of an answer is yet to be heard."""
+        return self.playout.busy
 
     async def hear(self, pcm: bytes, hz: int | None = None) -> None:
         """Take the caller's sound: whole samples at the line's rate or `hz`; waits while too much of it is unheard."""

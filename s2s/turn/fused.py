@@ -25,7 +25,7 @@ class Costs:
     """What it costs to keep a caller waiting, for each 100 ms, and to cut one off."""
 
     delay_per_100ms: float = 1.0
-    cut_in: float = 25.0
+    cut_in: float = 22.0
 
     def __post_init__(self) -> None:
         if self.delay_per_100ms <= 0 or self.cut_in < 0:

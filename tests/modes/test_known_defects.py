@@ -12,10 +12,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from s2s.audio import alaw_encode, ulaw_encode
-from s2s.messages import Activity, Audio, Prompt, Reply, ReplyEnd, ToolCall
+from s2s.messages import Activity, Audio, Clause, Prompt, Reply, ReplyEnd, Sound, ToolCall
+from s2s.paths import CONF, PACKAGE
 from s2s.stage import Call
 from s2s.testing.stages import ScriptedLlm, ScriptedTts, ScriptedVad
 from tests.modes.served import LOUD, Client, quick, serving
@@ -107,6 +109,28 @@ async def test_5_a_model_that_hangs_is_aborted_at_once() -> None:
         assert server.engine.statistics()["llm"]["running"] <= 1
 
 
+@pytest.mark.parametrize("voice", ["/etc/passwd", "../../voice", "file:///etc/passwd", "C:\\voice.onnx"])
+async def test_7_a_voice_is_a_name_and_no_path(voice: str) -> None:
+    async with serving() as server, Client(server.url) as client:
+        error = await client.refused(
+            "session.update", session={"type": "realtime", "audio": {"output": {"voice": voice}}}
+        )
+        assert error["param"] == "session.audio.output.voice"
+
+
+async def test_7_an_image_is_fetched_from_nowhere_unless_it_is_allowed() -> None:
+    async with serving() as server, Client(server.url) as client:
+        content = [{"type": "input_image", "image_url": "http://127.0.0.1:9/secret.png"}]
+        item = {"type": "message", "role": "user", "content": content}
+        error = await client.refused("conversation.item.create", item=item)
+        assert "image" in error["message"]
+
+
+def test_7_no_model_brings_code_of_its_own() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in [*PACKAGE.rglob("*.py"), *CONF.rglob("*.yaml")]]
+    assert len(texts) > 200 and not [text for text in texts if "trust_remote_code=True" in text.replace(" ", "")]
+
+
 class LevelVad(ScriptedVad):
     """Takes a level above 1000 for speech: the silence of A-law is not quite zero."""
 
@@ -161,3 +185,25 @@ async def test_10_one_sessions_settings_do_not_leak_into_the_next() -> None:
             await second.turn()
             await second.until("response.done")
         assert not any("only mine" in line.text for prompt in RecordingLlm.prompts for line in prompt.lines)
+
+
+def tone(hz: int, rate: int) -> bytes:
+    """Return a second of it."""
+    return (8000 * np.sin(2 * np.pi * hz * np.arange(rate) / rate)).astype("<i2").tobytes()
+
+
+class ShrillTts(ScriptedTts):
+    """Speaks a tone of 10 kHz."""
+
+    async def run(self, call: Call, item: Clause) -> AsyncIterator[Sound]:
+        """Speak a clause."""
+        yield Sound(pcm=tone(10_000, 24_000), rate=24_000)
+
+
+async def test_12_what_is_above_8_khz_is_heard() -> None:
+    async with serving(quick(tts=ShrillTts())) as server, Client(server.url) as client:
+        await client.turn()
+        done = await client.until("response.done")
+        heard = np.frombuffer(client.heard(done["response"]["id"]), "<i2")[:24_000].astype(float)
+        power = np.abs(np.fft.rfft(heard)) ** 2
+        assert power[9_900:10_100].sum() > 0.9 * power.sum()
