@@ -82,19 +82,23 @@ class Playout:
             self._reply(reply_id).whole = True
             self._news.set()
 
+    @property
+    def heard(self) -> tuple[str, float] | None:
+        """The item that is being played, and how many ms of it were heard; None while nothing plays."""
+        if self._playing is None or not self.busy:
+            return None
+        return self._playing[0], max(0.0, self._playing[1] - self.left_s * 1000)
+
     def drop(self) -> tuple[str, float] | None:
-        """Drop all that waits; return the item that was being played, and how many ms of it were heard, if one was."""
-        heard, self._playing = self._playing, None
-        was_playing = self.busy
-        left_ms = self.left_s * 1000
+        """Drop all that waits; return what was `heard` of it."""
+        heard = self.heard
         had_room = self.room
+        self._playing = None
         self._replies.clear()
         self._news.set()
         if not had_room:
             self._made_room()
-        if heard is None or not was_playing:
-            return None
-        return heard[0], max(0.0, heard[1] - left_ms)
+        return heard
 
     def hush(self) -> None:
         """Note that the player was silenced: nothing that has left is played any more."""
