@@ -21,7 +21,6 @@ import websockets
 from openai import AsyncOpenAI
 
 from s2s.audio import Resampler
-from s2s.clients.devices import Devices
 from s2s.clients.microphone import Microphone, Source, WavMicrophone
 from s2s.clients.speaker import Loudspeaker, Speaker
 from s2s.clients.trouble import Trouble, reason
@@ -38,7 +37,7 @@ class Answers:
     def __init__(self, save: str | None, play: bool) -> None:
         self.save = save
         self.sound = bytearray()
-        self.speaker: Speaker | None = Loudspeaker(HZ, HZ // 50, devices=Devices(INSTEAD)) if play else None
+        self.speaker: Speaker | None = Loudspeaker(HZ, HZ // 50, instead=INSTEAD) if play else None
 
     def add(self, pcm: bytes) -> None:
         self.sound += pcm
@@ -95,7 +94,7 @@ async def talk(options: argparse.Namespace) -> None:
     client = AsyncOpenAI(base_url=base, websocket_base_url=base.replace("http", "ws", 1), api_key=options.api_key)
     source: Source | None = None
     if options.mic:
-        source = Microphone(HZ, FRAME, devices=Devices(INSTEAD))
+        source = Microphone(HZ, FRAME, instead=INSTEAD)
     elif options.wav:
         source = WavMicrophone(options.wav, HZ, FRAME, options.tail, options.part)
     answers = Answers(options.save, options.play or options.mic)

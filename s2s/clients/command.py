@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from s2s.clients.devices import Devices
+from s2s.clients.chosen import devices
 from s2s.clients.microphone import Microphone, Source, WavMicrophone
 from s2s.clients.speaker import Loudspeaker, Speaker, WavSpeaker
 from s2s.clients.trouble import Trouble
@@ -25,7 +25,8 @@ class ListDevices(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
         """Print them, or say why there are none."""
         try:
-            print(Devices().table())
+            with devices() as found:
+                found.show()
         except Trouble as trouble:
             parser.exit(1, f"{trouble}\n")
         parser.exit()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from s2s.audio import Resampler
-from s2s.clients.devices import Devices
+from s2s.clients.chosen import FILES, Chosen
 from s2s.clients.trouble import Trouble
 
 KEPT_S = 30
@@ -30,16 +30,14 @@ class Source(Protocol):
 class Microphone:
     """A microphone, by number or name; it gives its own `rate` where it does not take the one asked for."""
 
-    def __init__(self, rate: int, block: int, wanted: str | None = None, devices: Devices | None = None) -> None:
-        self._devices = devices or Devices()
-        self._device = self._devices.choose("input", wanted)
-        self.rate = self._devices.rate(self._device, rate)
-        self._block = max(block * self.rate // rate, 1)
+    def __init__(self, rate: int, block: int, wanted: str | None = None, instead: str = FILES) -> None:
+        self._chosen = Chosen("input", wanted, rate, block, instead)
+        self.rate = self._chosen.form.hz
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
         """Yield what it hears; raise Trouble where it goes away."""
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(max(KEPT_S * self.rate // self._block, 2))
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(max(round(KEPT_S * 1000 / self._chosen.block_ms), 2))
 
         def put(frame: bytes | None) -> None:
             if queue.full():
@@ -47,15 +45,16 @@ class Microphone:
             queue.put_nowait(frame)
 
         def captured(data: Any, *_: Any) -> None:
-            loop.call_soon_threadsafe(put, bytes(data))
+            samples = np.frombuffer(data, "<i2")[:: self._chosen.form.channels]
+            loop.call_soon_threadsafe(put, samples.tobytes())
 
         def ended() -> None:
             loop.call_soon_threadsafe(put, None)
 
-        with contextlib.closing(self._devices.stream(self._device, self.rate, self._block, captured, ended)):
+        with contextlib.closing(self._chosen.start(captured, ended)):
             while (frame := await queue.get()) is not None:
                 yield frame
-        raise Trouble(f"the microphone {self._device} has stopped: is it still connected?")
+        raise Trouble(f"the microphone {self._chosen.device} has stopped: is it still connected?")
 
 
 class WavMicrophone:

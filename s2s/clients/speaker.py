@@ -11,8 +11,10 @@ import wave
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from s2s.audio import Resampler
-from s2s.clients.devices import Devices
+from s2s.clients.chosen import FILES, Chosen
 from s2s.clients.playback import Playback
 from s2s.clients.trouble import Trouble
 
@@ -64,12 +66,12 @@ class Speaker(abc.ABC):
 class Loudspeaker(Speaker):
     """A loudspeaker, by number or name."""
 
-    def __init__(self, rate: int, block: int, wanted: str | None = None, devices: Devices | None = None) -> None:
-        devices = devices or Devices()
-        device = devices.choose("output", wanted)
-        super().__init__(devices.rate(device, rate))
+    def __init__(self, rate: int, block: int, wanted: str | None = None, instead: str = FILES) -> None:
+        chosen = Chosen("output", wanted, rate, block, instead)
+        super().__init__(chosen.form.hz)
+        self._channels = chosen.form.channels
         self._silent_at = 0.0
-        self._stream = devices.stream(device, self.rate, max(block * self.rate // rate, 1), self._fill, lambda: None)
+        self._stream = chosen.start(self._fill)
 
     @property
     def playing(self) -> bool:
@@ -84,7 +86,8 @@ class Loudspeaker(Speaker):
         sound = self._playback.take(samples)
         if sound:
             self._silent_at = time.monotonic() + len(sound) / 2 / self.rate + float(self._stream.latency)
-        out[:] = sound.ljust(2 * samples, b"\0")
+        mono = np.frombuffer(sound.ljust(2 * samples, b"\0"), "<i2")
+        out[:] = np.repeat(mono, self._channels).tobytes()
 
     def _unheard_s(self) -> float:
         return max(self._silent_at - time.monotonic(), 0.0)

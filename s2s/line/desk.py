@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from s2s.line.devices import NAMES, Device, DeviceError, Devices, Format, Side
+from s2s.devices import NAMES, Device, DeviceError, Devices, Format, Side
 from s2s.line.loudspeaker import Loudspeaker
 from s2s.line.microphone import Microphone
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from s2s.audio import Resampler
-from s2s.line.devices import Format
+from s2s.devices import Format
 from s2s.line.microphone import level
 
 FADE_S = 0.005

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from s2s.line.devices import Format
+from s2s.devices import Format
 
 KEPT_S = 2.0
 """Seconds of sound that wait for a busy event loop; the oldest goes first."""

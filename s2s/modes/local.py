@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from s2s.settings import Settings
 
 FRAME_MS = 20.0
+ELSEWHERE = "or choose mode=realtime, whose clients bring their own, or WAV files (clients/talk.py --wav)"
 ECHOES = {
     "half-duplex": "hears nothing while it speaks; with headphones, mode.local.echo=none lets you interrupt it",
     "duck": "speak up to interrupt it: it gets quieter, and hears who is louder than its echo",
@@ -64,25 +65,17 @@ class Local(Plain):
 
     def show(self, graph: Graph) -> None:
         """Print the devices of this machine."""
-        from rich.console import Console
-
-        from s2s.line.devices import NAMES, DeviceError, Devices
+        from s2s.devices import DeviceError, Devices
 
         try:
-            devices = Devices()
+            Devices(ELSEWHERE).show()
         except DeviceError as error:
             raise ModeError(error.under("mode.local")) from None
-        if any(devices.all(side) for side in NAMES):
-            console = Console()
-            console.width = console.width if console.is_terminal else 140
-            console.print(devices.table())
-        else:
-            print("this machine has no microphone and no loudspeaker")
 
     def bind(self, key: str) -> None:
         """Choose the devices, and look at the keyboard, before any model is loaded."""
+        from s2s.devices import DeviceError, Devices
         from s2s.line.desk import Desk, Wishes
-        from s2s.line.devices import DeviceError, Devices
         from s2s.line.keyboard import mistake
 
         wishes = Wishes(
@@ -93,7 +86,7 @@ class Local(Plain):
         )
         mistakes = []
         try:
-            self._desk: Desk = Desk(Devices(), wishes)
+            self._desk: Desk = Desk(Devices(ELSEWHERE), wishes)
         except DeviceError as error:
             mistakes.append(error.under(key))
         if self.push_to_talk is not None and (why := mistake(self.push_to_talk)):

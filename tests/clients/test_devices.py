@@ -1,130 +1,134 @@
-"""Which microphone and loudspeaker are used, and what is said where there are none."""
+"""Which microphone and loudspeaker the clients use, and what they say where there are none."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
 from s2s.clients import listen_and_play, listen_and_play_realtime, speaker
-from s2s.clients.devices import Devices
 from s2s.clients.microphone import Microphone
 from s2s.clients.speaker import Loudspeaker
 from s2s.clients.trouble import Trouble
-from tests.clients.portaudio import PortAudio, Stream
 from tests.clients.sounds import Clock, noise
+from tests.sounddevices import SoundDevices, Stream, device
 
+Main = Callable[[Sequence[str]], int]
 MAINS = (listen_and_play.main, listen_and_play_realtime.main)
 
 
 @pytest.fixture
-def portaudio(monkeypatch: pytest.MonkeyPatch) -> PortAudio:
-    """The module `sounddevice` for as long as the test."""
-    module = PortAudio()
-    monkeypatch.setitem(sys.modules, "sounddevice", module)  # type: ignore[arg-type]
-    return module
+def module(monkeypatch: pytest.MonkeyPatch) -> SoundDevices:
+    """Two microphones, two loudspeakers, and one that is both."""
+    made = SoundDevices(
+        device("Built-in Audio", 2, 0, 44100),
+        device("Built-in Audio", 0, 2, 44100),
+        device("USB Headset", 1, 2, 48000),
+        device("USB Headset Pro", 1, 0, 44100),
+        device("Monitor", 0, 2, 44100),
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", made)
+    return made
+
+
+def ended(main: Main, *arguments: str) -> int:
+    """Return the exit status of a command line."""
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
 
 
 @pytest.mark.parametrize(
     ("wanted", "number"),
-    [(None, 0), ("2", 2), ("built-in", 0), ("usb headset", 2), ("headset pro", 3), ("USB Headset, ALSA", 2)],
+    [
+        (None, 1),
+        ("2", 2),
+        ("built-in", 1),
+        ("usb headset", 2),
+        ("monitor", 4),
+        ("USB Headset, ALSA", 2),
+        ("USB Headset (ALSA)", 2),
+    ],
 )
 def test_a_device_is_chosen_by_number_or_by_letters_of_its_name(
-    portaudio: PortAudio, wanted: str | None, number: int
+    module: SoundDevices, wanted: str | None, number: int
 ) -> None:
-    assert Devices().choose("input", wanted).number == number
+    Loudspeaker(16000, 512, wanted)
+    (stream,) = module.streams
+    assert (stream.side, stream.options["device"]) == ("output", number)
 
 
+@pytest.mark.parametrize("main", MAINS)
 @pytest.mark.parametrize(
-    ("kind", "wanted", "told"),
+    ("arguments", "told"),
     [
         (
-            "input",
-            "webcam",
-            "no microphone is 'webcam'; there is: 0 Built-in Audio, ALSA; 2 USB Headset, ALSA; 3 USB Headset Pro, ALSA",
+            ["--input-device", "webcam"],
+            "no microphone is called 'webcam'; choose from Built-in Audio, USB Headset, USB Headset Pro",
         ),
         (
-            "output",
-            "0",
-            "no loudspeaker is '0'; there is: 1 Built-in Audio, ALSA; 2 USB Headset, ALSA; 4 Monitor, ALSA",
+            ["--input-device", "1"],
+            "no microphone has the number 1; there is 0 Built-in Audio (ALSA), 2 USB Headset (ALSA), "
+            "3 USB Headset Pro (ALSA)",
         ),
         (
-            "input",
-            "usb",
-            "2 microphones are called 'usb': 2 USB Headset, ALSA; 3 USB Headset Pro, ALSA; choose one by its number",
+            ["--input-device", "usb"],
+            "2 microphones are called 'usb': 2 USB Headset (ALSA), 3 USB Headset Pro (ALSA); choose one by its number",
         ),
     ],
 )
 def test_a_choice_that_fits_none_or_several_is_told_with_what_there_is(
-    portaudio: PortAudio, kind: str, wanted: str, told: str
+    module: SoundDevices, main: Main, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(Trouble) as trouble:
-        Devices().choose(kind, wanted)  # type: ignore[arg-type]
-    assert str(trouble.value) == told
+    assert ended(main, *arguments) == 1
+    assert capsys.readouterr().err == f"{told}\n"
 
 
 @pytest.mark.parametrize("main", MAINS)
-def test_devices_are_listed(portaudio: PortAudio, main: object, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["--list_devices"])  # type: ignore[operator]
-    assert not end.value.code
-    assert capsys.readouterr().out.splitlines() == [
-        "microphones, for --input-device:",
-        "* 0 Built-in Audio, ALSA, 44100 Hz",
-        "  2 USB Headset, ALSA, 48000 Hz",
-        "  3 USB Headset Pro, ALSA, 44100 Hz",
-        "loudspeakers, for --output-device:",
-        "* 1 Built-in Audio, ALSA, 44100 Hz",
-        "  2 USB Headset, ALSA, 48000 Hz",
-        "  4 Monitor, ALSA, 44100 Hz",
-    ]
+def test_devices_are_listed(module: SoundDevices, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(main, "--list_devices") == 0
+    head, *lines = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["number", "name", "through", "side", "channels", "rate"]
+    assert [line[0] for line in lines] == ["0", "1", "2", "2", "3", "4"]
+    assert lines[0] == ["0", "Built-in", "Audio", "ALSA", "microphone", "2", "44100", "Hz", "default"]
+    assert lines[3] == ["2", "USB", "Headset", "ALSA", "loudspeaker", "2", "48000", "Hz"]
 
 
 @pytest.mark.parametrize("main", MAINS)
 @pytest.mark.parametrize("arguments", [[], ["--list-devices"]])
 def test_a_missing_package_is_told_in_a_line_with_its_remedies(
-    main: object, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    main: Main, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    try:
-        status = main(arguments)  # type: ignore[operator]
-    except SystemExit as end:
-        status = end.code
-    assert status == 1
+    assert ended(main, *arguments) == 1
     assert capsys.readouterr().err == (
-        "sound needs the package sounddevice: pip install 's2s[mic]', and on Debian apt install libportaudio2; "
-        "or use files instead, by --input-wav and --output-wav\n"
+        "sound needs the package 'sounddevice': pip install 's2s[mic]', and on Debian and Ubuntu "
+        "apt-get install libportaudio2, or use files instead, by --input-wav and --output-wav\n"
     )
 
 
-def test_a_missing_portaudio_is_told_in_a_line_with_its_remedies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    with pytest.raises(Trouble, match=r"\(PortAudio library not found\).*'s2s\[mic\]'.*libportaudio2.*--input-wav"):
-        Devices()
+def test_a_machine_without_devices_is_told_what_to_do(module: SoundDevices, capsys: pytest.CaptureFixture[str]) -> None:
+    module.devices.clear()
+    assert ended(MAINS[0], "--list-devices") == 0
+    assert capsys.readouterr().out == "this machine has no microphone and no loudspeaker\n"
+    with pytest.raises(Trouble, match=r"has no loudspeaker: connect one, or use files instead, by --wav$"):
+        Loudspeaker(16000, 512, instead="--wav")
 
 
-def test_a_machine_without_devices_is_told_what_to_do(portaudio: PortAudio) -> None:
-    portaudio.devices.clear()
-    assert Devices().table() == "no microphone on this machine\nno loudspeaker on this machine"
-    with pytest.raises(Trouble, match="no loudspeaker on this machine: connect one, or use files instead, by --wav"):
-        Devices("--wav").choose("output", None)
-
-
-def test_a_device_in_use_is_told_with_its_name(portaudio: PortAudio) -> None:
-    portaudio.busy = True
-    with pytest.raises(Trouble, match=r"the loudspeaker 2 USB Headset, ALSA can't be opened \(Device unavailable"):
+def test_a_device_in_use_is_told_with_its_name(module: SoundDevices) -> None:
+    module.busy = True
+    told = r"the loudspeaker 2 USB Headset \(ALSA\) can't be opened at 16000 Hz \(Device unavailable.*--input-wav"
+    with pytest.raises(Trouble, match=told):
         Loudspeaker(16000, 512, "2")
 
 
-def test_a_loudspeaker_plays_what_comes_and_silence_otherwise(portaudio: PortAudio) -> None:
+def test_a_loudspeaker_plays_what_comes_and_silence_otherwise(module: SoundDevices) -> None:
     loudspeaker = Loudspeaker(16000, 512)
-    (stream,) = portaudio.streams
+    (stream,) = module.streams
     assert {"samplerate": 16000, "blocksize": 512, "device": 1, "dtype": "int16"}.items() <= stream.options.items()
     sound = noise(700)
     loudspeaker.play(sound, 16000)
@@ -135,13 +139,13 @@ def test_a_loudspeaker_plays_what_comes_and_silence_otherwise(portaudio: PortAud
 
 
 def test_a_loudspeaker_knows_what_is_still_on_its_way_through_the_device(
-    portaudio: PortAudio, monkeypatch: pytest.MonkeyPatch
+    module: SoundDevices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(speaker.time, "monotonic", clock)
     monkeypatch.setattr(Stream, "latency", 0.1)
     loudspeaker = Loudspeaker(16000, 1600)
-    (stream,) = portaudio.streams
+    (stream,) = module.streams
     loudspeaker.play(noise(16000), 16000, "item")
     for _ in range(3):
         stream.pull(1600)
@@ -153,10 +157,10 @@ def test_a_loudspeaker_knows_what_is_still_on_its_way_through_the_device(
     assert stream.pull(1600) == bytes(3200)
 
 
-def test_a_device_that_does_not_take_a_rate_is_used_at_its_own(portaudio: PortAudio) -> None:
-    portaudio.rates = {48000}
+def test_a_device_that_does_not_take_a_rate_is_used_at_its_own(module: SoundDevices) -> None:
+    module.refuses = {(side, 0, 16000): "Invalid sample rate [PaErrorCode -9997]" for side in ("input", "output")}
     loudspeaker = Loudspeaker(16000, 512, "2")
-    (stream,) = portaudio.streams
+    (stream,) = module.streams
     assert (loudspeaker.rate, stream.options["samplerate"], stream.options["blocksize"]) == (48000, 48000, 1536)
     loudspeaker.play(bytes(2 * 1600), 16000)
     loudspeaker.finish()
@@ -165,9 +169,9 @@ def test_a_device_that_does_not_take_a_rate_is_used_at_its_own(portaudio: PortAu
 
 
 @pytest.mark.anyio
-async def test_a_microphone_gives_its_frames_and_says_when_it_has_gone(portaudio: PortAudio) -> None:
+async def test_a_microphone_gives_its_frames_and_says_when_it_has_gone(module: SoundDevices) -> None:
     opened: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
-    portaudio.news = opened.set_result
+    module.news = opened.set_result
     frames = Microphone(16000, 512).frames()
     first = asyncio.ensure_future(anext(frames))
     stream = await opened
@@ -177,5 +181,25 @@ async def test_a_microphone_gives_its_frames_and_says_when_it_has_gone(portaudio
     await asyncio.to_thread(stream.push, sound[1024:])
     assert await first + await anext(frames) == sound
     await asyncio.to_thread(stream.close)
-    with pytest.raises(Trouble, match="the microphone 0 Built-in Audio, ALSA has stopped"):
+    with pytest.raises(Trouble, match=r"the microphone 0 Built-in Audio \(ALSA\) has stopped"):
         await anext(frames)
+
+
+@pytest.mark.anyio
+async def test_devices_that_take_two_channels_only_hear_by_the_first_and_play_on_both(module: SoundDevices) -> None:
+    module.refuses = {(side, 1, 16000): "Invalid number of channels" for side in ("input", "output")}
+    sound = noise(512)
+    both = np.repeat(np.frombuffer(sound, "<i2"), 2)
+    loudspeaker = Loudspeaker(16000, 512)
+    loudspeaker.play(sound, 16000)
+    assert module.streams[0].pull(512) == both.tobytes()
+    opened: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
+    module.news = opened.set_result
+    frames = Microphone(16000, 512).frames()
+    first = asyncio.ensure_future(anext(frames))
+    stream = await opened
+    left = both.copy()
+    left[1::2] = 7
+    stream.push(left.tobytes())
+    assert await first == sound
+    await frames.aclose()

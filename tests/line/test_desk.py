@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from s2s.devices import Devices
 from s2s.line.desk import AGAIN_S, STILL_S, Desk, Wishes
-from s2s.line.devices import Devices
 from s2s.testing.clock import run_virtual
-from tests.line.sounddevices import Flags, Room, SoundDevices, device
+from tests.sounddevices import Flags, Room, SoundDevices, device
 
 
 @pytest.fixture

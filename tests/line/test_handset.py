@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from s2s.devices import Devices
 from s2s.engine import Engine
 from s2s.line import handset
 from s2s.line.desk import Desk, Wishes
-from s2s.line.devices import Devices
 from s2s.line.echo import Policy, echo
 from s2s.line.handset import Handset
 from s2s.line.line import Terms
@@ -22,8 +22,8 @@ from s2s.line.screen import Screen
 from s2s.settings import Detection, Settings
 from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTts
 from tests.engine.graphs import graph
-from tests.line.sounddevices import Room, SoundDevices, device
 from tests.line.test_playout import virtual
+from tests.sounddevices import Room, SoundDevices, device
 
 SHORT = {"llm": ScriptedLlm(words="one two three."), "tts": ScriptedTts(seconds=0.001)}
 """An answer of 600 ms."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from s2s.line.devices import Format
+from s2s.devices import Format
 from s2s.line.loudspeaker import FADE_S, Loudspeaker
-from tests.line.sounddevices import Flags
+from tests.sounddevices import Flags
 
 HZ = 16000
 BLOCK = 320

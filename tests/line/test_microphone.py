@@ -7,10 +7,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from s2s.line.devices import Format
+from s2s.devices import Format
 from s2s.line.microphone import Microphone, level
-from tests.line.sounddevices import Flags
 from tests.line.test_loudspeaker import BLOCK, HZ, Clock, samples
+from tests.sounddevices import Flags
 
 
 @pytest.mark.anyio

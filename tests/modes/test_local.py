@@ -17,8 +17,8 @@ from s2s.mistakes import ConfigError
 from s2s.modes.local import Local
 from s2s.modes.mode import ModeError
 from s2s.testing.stages import ScriptedLlm
-from tests.line.sounddevices import BLOCK_S, Flags, SoundDevices, device
 from tests.modes.served import quick
+from tests.sounddevices import BLOCK_S, Flags, SoundDevices, device
 
 
 @pytest.fixture
@@ -59,7 +59,8 @@ def test_a_device_that_is_not_there_is_told_before_a_model_loads(module: SoundDe
     assert bound(input_device="Box") == "mode.local.input_device: no microphone is called 'Box'; choose from Mic"
     assert bound(output_device=0) == "mode.local.output_device: no loudspeaker has the number 0; there is 1 Box (ALSA)"
     module.devices.clear()
-    assert bound().startswith("mode.local.input_device: this machine has no microphone: connect one, or")
+    told = bound()
+    assert told.startswith("mode.local.input_device: this machine has no microphone: connect one, or choose mode=real")
 
 
 def test_a_key_without_a_terminal_is_told_with_all_else(module: SoundDevices, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +74,9 @@ def test_a_key_without_a_terminal_is_told_with_all_else(module: SoundDevices, mo
 
 def test_a_package_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    assert bound() == "mode.local: sound needs the package 'sounddevice': pip install 's2s[mic]'"
+    told = bound()
+    assert told.startswith("mode.local: sound needs the package 'sounddevice': pip install 's2s[mic]'")
+    assert "or choose mode=realtime" in told and "--wav" in told
     with pytest.raises(ModeError, match=r"^mode.local: sound needs the package 'sounddevice': pip install"):
         Local(list_devices=True).show(quick())
 

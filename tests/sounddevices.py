@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,15 +29,17 @@ class Flags:
 class Stream:
     """One that runs from `start` until it is closed, or `active` is set to false by a test."""
 
+    latency = 0.04
+
     def __init__(self, module: SoundDevices, side: str, **options: Any) -> None:
         self.side = side
         self.options = options
         self.samplerate = float(options["samplerate"])
         self.channels: int = options["channels"]
-        self.latency = 0.04
         self.active = False
         self._module = module
         module.streams.append(self)
+        module.news(self)
 
     def start(self) -> None:
         self.active = True
@@ -45,9 +48,21 @@ class Stream:
         self.active = False
 
     def close(self) -> None:
-        self.active = False
+        ended, self.active = self.active, False
         if self in self._module.streams:
             self._module.streams.remove(self)
+        if ended and self.options["finished_callback"]:
+            self.options["finished_callback"]()
+
+    def pull(self, frames: int) -> bytes:
+        """What a loudspeaker would play next."""
+        out = bytearray(b"\xff" * 2 * frames * self.channels)
+        self.options["callback"](memoryview(out), frames, None, Flags())
+        return bytes(out)
+
+    def push(self, pcm: bytes) -> None:
+        """Hear as a microphone would."""
+        self.options["callback"](memoryview(pcm), len(pcm) // 2 // self.channels, None, Flags())
 
 
 def device(name: str, inputs: int, outputs: int, hz: float = 16000, host: int = 0) -> dict[str, Any]:
@@ -70,6 +85,8 @@ class SoundDevices:
         self.devices = list(devices) or [device("Built-in Microphone", 2, 0), device("Built-in Speakers", 0, 2)]
         self.streams: list[Stream] = []
         self.refuses: dict[tuple[str, int, float], str] = {}
+        self.busy = False  # or true: every format is taken, and no stream opens
+        self.news: Callable[[Stream], Any] = lambda _: None
         self.looked = 0
         self.default = self
 
@@ -101,7 +118,7 @@ class SoundDevices:
 
     def _open(self, side: str, **options: Any) -> Stream:
         self._check(side, options["device"], options["channels"], options["dtype"], options["samplerate"])
-        if options["device"] >= len(self.devices):
+        if self.busy or options["device"] >= len(self.devices):
             raise PortAudioError("Device unavailable [PaErrorCode -9985]")
         return Stream(self, side, **options)
 

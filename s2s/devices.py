@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 Side = Literal["input", "output"]
 
 NAMES: dict[Side, str] = {"input": "microphone", "output": "loudspeaker"}
-ELSEWHERE = "or choose mode=realtime, whose clients bring their own, or WAV files (clients/talk.py --wav)"
-INSTALL = "pip install 's2s[mic]'"
+INSTALL = "pip install 's2s[mic]', and on Debian and Ubuntu apt-get install libportaudio2"
 PORTAUDIO = "apt-get install libportaudio2 on Debian and Ubuntu, brew install portaudio on a Mac"
+PLAIN = 140
+"""Columns of a table that goes to no terminal."""
 BUFFERED: dict[Side, int] = {"input": 2, "output": 3}
 """Blocks of sound that a device is asked to hold: more of those that a busy machine may be late with."""
 
@@ -62,15 +63,19 @@ class Format:
 class Devices:
     """What sounddevice finds on this machine; raises DeviceError where it is not installed or finds no PortAudio."""
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: str = "") -> None:
+        # what to do without a device, such as `or use a file`, ends each line about one that can't be had
+        self._or = f", {elsewhere}" if elsewhere else ""
         try:
             self._module: Any = importlib.import_module("sounddevice")
         except ImportError:
-            raise DeviceError("", f"sound needs the package 'sounddevice': {INSTALL}") from None
-        except OSError:
-            raise DeviceError("", f"sounddevice needs PortAudio, and it is not here: {PORTAUDIO}") from None
+            raise DeviceError("", f"sound needs the package 'sounddevice': {INSTALL}{self._or}") from None
+        except OSError as error:
+            what = f"sounddevice needs PortAudio, and it is not here ({error})"
+            raise DeviceError("", f"{what}: {PORTAUDIO}{self._or}") from None
         except Exception as error:  # PortAudio's own, whose class is not there without the module
-            raise DeviceError("", f"PortAudio does not start ({error}); {ELSEWHERE}") from None
+            what = f"PortAudio does not start ({error})"
+            raise DeviceError("", f"{what}: repair this machine's sound{self._or}") from None
 
     def look_again(self) -> None:
         """Find what was plugged in and out since; no stream may be open."""
@@ -110,12 +115,23 @@ class Devices:
             table.add_row(str(device.number), *cells, "default" if device.default else "")
         return table
 
+    def show(self) -> None:
+        """Print the table, in plain text where nobody sits at a terminal, or that there is no device."""
+        from rich.console import Console
+
+        if not any(self.all(side) for side in NAMES):
+            print("this machine has no microphone and no loudspeaker")
+            return
+        console = Console()
+        console.width = console.width if console.is_terminal else PLAIN
+        console.print(self.table())
+
     def choose(self, side: Side, wanted: int | str | None) -> Device:
         """Return the device of this number, or whose name has these letters; None is the machine's default."""
         found = self.all(side)
         option, name = f"{side}_device", NAMES[side]
         if not found:
-            raise DeviceError(option, f"this machine has no {name}: connect one, {ELSEWHERE}")
+            raise DeviceError(option, f"this machine has no {name}: connect one{self._or}")
         there = ", ".join(map(str, found))
         if wanted is None:
             return next((device for device in found if device.default), found[0])
@@ -132,8 +148,8 @@ class Devices:
             raise DeviceError(option, f"{len(fits)} {name}s are called '{wanted}': {names}; choose one by its number")
         return fits[0]
 
-    def format(self, device: Device, rate: int | None) -> Format:
-        """Return how a device gives or takes sound at `rate`, or at its own rate for None."""
+    def format(self, device: Device, rate: int | None, or_own: bool = False) -> Format:
+        """Return how a device gives or takes sound at `rate`; at its own for None, and `or_own` where it refuses."""
         hz = rate or device.hz
         check = getattr(self._module, f"check_{device.side}_settings")
         why = ""
@@ -144,10 +160,19 @@ class Devices:
                     return Format(hz, channels)
                 except self._module.PortAudioError as error:
                     why = why or str(error)
+        if or_own and hz != device.hz:
+            return self.format(device, None)
         raise self._shut(device, hz, rate, why)
 
-    def stream(self, device: Device, form: Format, block_ms: float, callback: Callable[..., None]) -> Any:
-        """Return an open stream of raw samples, not started, that calls back for every block."""
+    def stream(
+        self,
+        device: Device,
+        form: Format,
+        block_ms: float,
+        callback: Callable[..., None],
+        finished_callback: Callable[[], None] | None = None,
+    ) -> Any:
+        """Return an open stream of raw samples, not started, that calls back for every block, and at its end."""
         opened = self._module.RawInputStream if device.side == "input" else self._module.RawOutputStream
         try:
             return opened(
@@ -158,6 +183,7 @@ class Devices:
                 dtype="int16",
                 latency=BUFFERED[device.side] * block_ms / 1000,
                 callback=callback,
+                finished_callback=finished_callback,
             )
         except self._module.PortAudioError as error:
             raise self._shut(device, form.hz, None, str(error)) from None
@@ -174,15 +200,21 @@ class Devices:
         what = f"the {NAMES[device.side]} {device} can't be opened at {hz} Hz ({why})"
         if rate is not None and rate != device.hz:
             return DeviceError("rate", f"{what}; its own rate is {device.hz} Hz, which null takes")
-        return DeviceError(f"{device.side}_device", f"{what}; close what else uses it, or choose another")
+        return DeviceError(f"{device.side}_device", f"{what}; close what else uses it, or choose another{self._or}")
 
 
 def _named(found: list[Device], wanted: str) -> list[Device]:
     """Return who is called so: the whole name wins over a part of it, the usual way to a device over others."""
     letters = wanted.casefold()
-    whole = [device for device in found if device.name.casefold() == letters]
-    fits = whole or [device for device in found if letters in f"{device.name} ({device.through})".casefold()]
+    whole = [device for device in found if letters in _spellings(device)]
+    fits = whole or [device for device in found if any(letters in name for name in _spellings(device))]
     if len({device.name for device in fits}) == 1:  # one device, reached in several ways
         usual = [device.through for device in found if device.default]
         return [device for device in fits if device.through in usual] or fits
     return fits
+
+
+def _spellings(device: Device) -> tuple[str, ...]:
+    """Return the names of a device: bare, as the table shows it, and as sounddevice itself does."""
+    name, through = device.name.casefold(), device.through.casefold()
+    return name, f"{name} ({through})", f"{name}, {through}"
