@@ -39,7 +39,7 @@ test: $(VENV)/.test $(CLIENTS)/openai-1/.done
 	$(MAKE) --no-print-directory --keep-going -j$(JOBS) NAMED=1 embedded static simulation unit slow fuzz
 
 test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pipecat/.done $(CLIENTS)/livekit/.done $(CLIENTS)/node/.done
-	$(TESTS) -s tests/clients
+	$(TESTS) -s tests/clients/test_clients.py tests/clients/test_snippets.py
 
 test-fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.conversation
