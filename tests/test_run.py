@@ -102,6 +102,13 @@ def running(conf: Path, *words: str) -> Iterator[Running]:
         process.stderr.close()
 
 
+def begin_an_answer(client: ClientConnection) -> None:
+    """Have the agent speak."""
+    client.send('{"type": "response.create"}')
+    while "output_audio.delta" not in str(client.recv(timeout=5)):
+        pass
+
+
 def read_on(client: ClientConnection) -> None:
     """Read until the connection is closed."""
     while True:
@@ -122,9 +129,7 @@ def test_a_signal_ends_it_with_0_and_closes_every_socket(conf: Path, number: sig
         url = server.until(r"(ws://\S+/v1/realtime)")[1]
         with connect(url) as idle, connect(url, max_size=None) as busy:
             assert "session.created" in str(idle.recv(timeout=5)) and "session.created" in str(busy.recv(timeout=5))
-            busy.send('{"type": "response.create"}')
-            while "output_audio.delta" not in str(busy.recv(timeout=5)):
-                pass
+            begin_an_answer(busy)
             status, said = server.end(number)
             for client in (idle, busy):
                 with pytest.raises(websockets.ConnectionClosed) as closed:
@@ -141,9 +146,7 @@ def test_an_answer_under_way_is_finished_before_the_end_and_nobody_is_let_in(con
     with running(conf, *SHORT) as server:
         url = server.until(r"(ws://\S+/v1/realtime)")[1]
         with connect(url, max_size=None) as busy:
-            busy.send('{"type": "response.create"}')
-            while "output_audio.delta" not in str(busy.recv(timeout=5)):
-                pass
+            begin_an_answer(busy)
             server.process.send_signal(signal.SIGTERM)
             with connect(url) as late:
                 told = str(late.recv(timeout=5))
@@ -161,9 +164,7 @@ def test_a_second_signal_ends_it_at_once(conf: Path) -> None:
     with running(conf, "drain_s=60") as server:
         url = server.until(r"(ws://\S+/v1/realtime)")[1]
         with connect(url, max_size=None) as busy:
-            busy.send('{"type": "response.create"}')
-            while "output_audio.delta" not in str(busy.recv(timeout=5)):
-                pass
+            begin_an_answer(busy)
             server.process.send_signal(signal.SIGINT)
             with connect(url) as late:
                 assert "about to end" in str(late.recv(timeout=5))
