@@ -62,13 +62,14 @@ class Party:
         self._most = round(2 * terms.hz * WAITING_S)
         self._frame = round(2 * terms.hz * terms.frame_ms / 1000)
         self._guests: set[Guest] = set()
+        self._over = False
         self._line = Line(engine, settings, terms, self._tell)
         self._speaking = asyncio.create_task(self._speak())
 
     @property
     def open(self) -> bool:
         """Whether somebody else may join."""
-        return not self._line.call.closed
+        return not self._over
 
     def enter(self) -> Guest:
         """Let a client in."""
@@ -87,6 +88,7 @@ class Party:
         guest.taken.set()
         if self._guests:
             return False
+        self._over = True
         self._speaking.cancel()
         await asyncio.gather(self._speaking, return_exceptions=True)
         await self._line.close()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import websockets
 
+from s2s.line.party import Party
 from s2s.mistakes import ConfigError
 from s2s.modes.websocket import WebSocket
 from s2s.testing.stages import ScriptedLlm
@@ -160,6 +161,15 @@ async def test_the_call_ends_with_the_last_of_them() -> None:
         async with Client(served) as client:
             await client.say(turn())
             await client.answered()
+
+
+async def test_who_comes_while_the_last_one_goes_gets_a_call_of_their_own() -> None:
+    async with serving(mode()) as served:
+        party = Party(served.engine, served.mode.settings(), served.mode.terms(100), events=False)
+        leaving = asyncio.create_task(party.leave(party.enter()))
+        await asyncio.sleep(0)
+        assert not party.open
+        assert await leaving and not served.engine.calls
 
 
 async def test_separate_clients_have_calls_of_their_own() -> None:
