@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ log = logging.getLogger("s2s")
 
 IDLE_S = 0.1
 """Seconds between two looks whether an answer is over that nobody may be listening to."""
+KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""Seconds of quiet, between two probes, and how many: who lost their network frees the port after 25 s."""
 LINGER_S = 10.0
 """Seconds for which somebody is waited for who speaks for a listener that has said goodbye: it may be gone."""
 ENDED = (ConnectionError, TimeoutError, asyncio.IncompleteReadError)
@@ -41,6 +44,7 @@ class Pair:
             _refuse(writer, "somebody else is heard here")
             return
         with self._working():
+            keep_alive(writer)
             self._heard = writer
             await self._part()
             try:
@@ -64,6 +68,7 @@ class Pair:
         if self._spoken is not None:
             self._spoken.cancel()  # it has said goodbye
         with self._working():
+            keep_alive(writer)
             self._left = False
             try:
                 speaking = self._spoken = asyncio.create_task(self._speak(self._call(), writer))
@@ -167,6 +172,15 @@ class Pair:
             self._tasks.add(closing)
             closing.add_done_callback(self._tasks.discard)
             await asyncio.shield(closing)
+
+
+def keep_alive(writer: asyncio.StreamWriter) -> None:
+    """Have the system ask for signs of life where a client is quiet: the wire has no pings of its own."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):  # not everywhere
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _refuse(writer: asyncio.StreamWriter, why: str) -> None:

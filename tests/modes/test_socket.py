@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from s2s.line.pair import KEEP_ALIVE, keep_alive
 from s2s.mistakes import ConfigError
 from s2s.modes.socket import Socket
 from s2s.testing.stages import ScriptedLlm
@@ -219,3 +220,14 @@ async def test_one_session_less_is_a_clear_word(caplog: pytest.LogCaptureFixture
                 assert await asyncio.wait_for(reader.read(), 2) == b""
             writer.close()
     assert "all 0 sessions are in use" in caplog.text
+
+
+async def test_a_client_whose_network_is_lost_frees_the_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        _, writer = await asyncio.open_connection(*server.getsockname())
+        keep_alive(writer)
+        connection = writer.get_extra_info("socket")
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == KEEP_ALIVE["TCP_KEEPIDLE"]
+        writer.transport.abort()
