@@ -1,6 +1,7 @@
 # make run    a talking server: a virtual environment, the embedded stack, its weights, and the server
 # make test-clients   a whole round with every client of the Realtime API that we know, each in an environment of its own
 # make test-fuzz      events in any order, and half an hour of hostile frames: make test-fuzz SECONDS=60
+# make test-local   the microphone and loudspeaker of mode=local, as devices of PulseAudio: needs it and PortAudio from the system
 # make test-churn   5,000 clients that come and go over every mode of the network: nothing of them stays
 # make test-simulation   a million simulated conversations, in about an hour: make test-simulation SEEDS=0-50000 LEVEL=engine
 # make test   everything that must hold: lint, types, and all tests, with real models and a wheel in an empty environment
@@ -28,7 +29,7 @@ said = $(if $(NAMED),2>&1 | sed -u 's/^/$@: /')
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: run test test-clients test-fuzz test-churn test-simulation static simulation fuzz lint types unit slow embedded wheel
+.PHONY: run test test-clients test-fuzz test-local test-churn test-simulation static simulation fuzz lint types unit slow embedded wheel
 .PHONY: constraints clean
 
 run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
@@ -44,6 +45,9 @@ test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pip
 test-fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.conversation
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds $(SECONDS)
+
+test-local: $(VENV)/.test
+	$(TESTS) -s tests/embedded/test_local.py
 
 test-churn: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.churn --times $(TIMES)
@@ -73,8 +77,8 @@ unit: $(VENV)/.test  ## what needs no weights
 slow: $(VENV)/.test  ## a wheel in an empty environment
 	$(TESTS) -m "slow and not embedded" $(said)
 
-embedded: $(VENV)/.test  ## what runs the real models
-	$(TESTS) -m "embedded and not clients" $(said)
+embedded: $(VENV)/.test  ## what runs the real models; devices have a target of their own, since they wait for nobody
+	$(TESTS) -m "embedded and not clients" --ignore tests/embedded/test_local.py $(said)
 
 wheel: $(VENV)/.test  ## dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation
