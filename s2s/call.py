@@ -63,8 +63,8 @@ class LiveCall:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is said, thought about or, as far as its sink knows, played in it."""
-        return self.state.idle and not getattr(self._sink, "playing", False)
+        """Whether nothing is said, thought about or waits to be played in it."""
+        return self.state.idle and not self._sink.playing
 
     def scope(self, number: int) -> Scope | None:
         """A turn or response that is not over."""

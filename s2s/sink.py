@@ -14,5 +14,9 @@ class Sink(Protocol):
     def room(self) -> bool:
         """Whether more sound would be taken; once there is room again, the mode calls `LiveCall.resume`."""
 
+    @property
+    def playing(self) -> bool:
+        """Whether something of an answer waits here to be played: a mode that paces it is behind the conversation."""
+
     def tell(self, fact: Fact) -> None:
         """Take a fact; control facts are taken always."""

@@ -140,6 +140,7 @@ class InprocLink:
     """Straight into an engine of this process: what is measured is the graph alone."""
 
     room = True
+    playing = False
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -99,6 +99,9 @@ class Connection:
         self._usage.began()
         self._put(self._protocol.created())
 
+    playing = False
+    """Sound leaves as it is made: it is the client that plays it."""
+
     @property
     def room(self) -> bool:
         """Whether the client keeps up."""

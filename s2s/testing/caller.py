@@ -32,6 +32,8 @@ class Caller:
         self._rate = rate
         self.call: LiveCall = engine.call(self, settings)
 
+    playing = False
+
     @property
     def room(self) -> bool:
         """Whether it reads what it is sent."""
