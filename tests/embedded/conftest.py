@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.embedded.server import Server
+from tests.embedded.server import Server, running
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """The embedded stack; its turns end after a constant, since these recordings pause between sentences."""
-    running = Server("turn=silence")
-    yield running
-    assert running.close() == 0, "".join(running.output)
-    assert "Traceback" not in "".join(running.output), "".join(running.output)
+    with running("turn=silence") as found:
+        yield found

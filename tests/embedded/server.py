@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from queue import Queue
 
 
@@ -52,3 +54,15 @@ class Server:
         assert self.process.stderr is not None
         self.process.stderr.close()
         return status
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[Server]:
+    """A server of its own, which ends well."""
+    server = Server(*arguments)
+    try:
+        yield server
+    finally:
+        status = server.close()
+    said = "".join(server.output)
+    assert status == 0 and "Traceback" not in said, said

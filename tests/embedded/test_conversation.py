@@ -10,8 +10,8 @@ import pytest
 import soxr
 
 from tests.embedded.client import HZ, RawCaller, SdkCaller
-from tests.embedded.other_ears import transcribe
-from tests.embedded.server import Server
+from tests.embedded.other_ears import heard_back
+from tests.embedded.server import Server, running
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
@@ -36,7 +36,7 @@ async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Se
             playing_until = answer.arrivals[0][0] + answer.seconds
             await caller.be_silent(max(0.0, playing_until - caller.loop.time()) + 0.3)
     heard = word_error_rate(list(zip((words for _, _, words in TURNS), caller.transcripts, strict=True)))
-    spoken = [(answer.words, transcribe(soxr.resample(samples(answer.sound), HZ, 16000))) for answer in caller.answers]
+    spoken = [(answer.words, heard_back(answer.words, samples(answer.sound))) for answer in caller.answers]
     said = word_error_rate(spoken)
     late = max(answer.late_s for answer in caller.answers)
     print(f"\ninput WER {heard:.3f}, answers' WER by another recogniser {said:.3f}, gaps {[round(g) for g in gaps]} ms")
@@ -48,29 +48,35 @@ async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Se
 
 
 def samples(pcm: bytes | bytearray) -> np.ndarray:
-    """Sound as float samples."""
-    return np.frombuffer(bytes(pcm), "<i2").astype("f4") / 32768
+    """The sound of an answer as float samples at 16 kHz."""
+    return soxr.resample(np.frombuffer(bytes(pcm), "<i2").astype("f4") / 32768, HZ, 16000)
 
 
-async def test_speech_over_an_answer_stops_it_and_is_answered_itself(server: Server) -> None:
-    async with SdkCaller(server.url) as caller:
-        await caller.connection.session.update(
-            session={"type": "realtime", "instructions": "Tell a very long story.", "max_output_tokens": 300}
-        )
-        await caller.be_silent(0.3)
-        await caller.speak(turn_sound(0, HZ))
-        await caller.be_silent_until(lambda: bool(caller.answers and caller.answers[0].arrivals))
-        await caller.speak(turn_sound(1, HZ))
-        await caller.be_silent_until(lambda: len(caller.answers) > 1 and caller.answers[1].done)
-        first, second = caller.answers[0], caller.answers[1]
-        types = caller.types()
-        assert first.done.status == "cancelled", "it was longer than the time until the next turn began"
-        assert first.done.status_details.reason == "turn_detected"
-        started = [at for at, kind in enumerate(types) if kind == "input_audio_buffer.speech_started"][1]
-        later = [event for _, event in caller.events[started + 1 :] if getattr(event, "response_id", "") == first.id]
+async def test_speech_over_an_answer_stops_it_and_is_answered_itself() -> None:
+    """Each turn is spoken as soon as the answer before it sounds: one that is not said whole by then is stopped."""
+    with running("turn=silence", "llm.enough=null", "llm.max_tokens=300") as server:
+        async with SdkCaller(server.url) as caller:
+            await caller.connection.session.update(
+                session={"type": "realtime", "instructions": "Tell a very long story with many sentences."}
+            )
+            await caller.be_silent(0.3)
+            for number, _ in enumerate(TURNS):
+                await caller.speak(turn_sound(number, HZ))
+                await caller.be_silent_until(lambda n=number: len(caller.answers) > n and caller.answers[n].arrivals)
+            await caller.be_silent_until(lambda: caller.answers[-1].done)
+    types = caller.types()
+    stopped = [answer for answer in caller.answers if answer.done.status == "cancelled"]
+    print(f"\n{len(stopped)} of {len(caller.answers)} stopped")
+    assert stopped, "not one story was longer than the time until the next turn began"
+    assert types.count("response.done") == len(caller.answers) == len(TURNS)
+    assert all(answer.done.status in ENDED for answer in caller.answers if answer not in stopped)
+    assert caller.answers[-1].done.status in ENDED and caller.answers[-1].seconds > 0.3
+    onsets = [at for at, kind in enumerate(types) if kind == "input_audio_buffer.speech_started"]
+    for answer in stopped:
+        assert answer.done.status_details.reason == "turn_detected"
+        onset = onsets[caller.answers.index(answer) + 1]
+        later = [event for _, event in caller.events[onset + 1 :] if getattr(event, "response_id", "") == answer.id]
         assert not [event.type for event in later if event.type.endswith(".delta")], "nothing stale afterwards"
-        assert types.count("response.done") == len(caller.answers) == 2
-        assert second.done.status in ENDED and second.seconds > 0.3
 
 
 async def test_eight_callers_share_one_copy_of_each_model(server: Server) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +20,13 @@ from s2s.testing.openai_script import Scripted
 from s2s.testing.openai_server import OpenAIServer
 from tests.embedded.client import HZ, Answer, SdkCaller
 from tests.embedded.other_ears import transcribe
-from tests.embedded.server import Server
+from tests.embedded.server import running
 from tests.embedded.speech import TURNS, normalise, turn_sound, word_error_rate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 
 
 BRIEF = "You are a helpful assistant. Answer in one short sentence."
-
-
-@contextlib.contextmanager
-def running(*arguments: str) -> Iterator[Server]:
-    """A server of its own, which ends well."""
-    server = Server(*arguments)
-    try:
-        yield server
-    finally:
-        status = server.close()
-    said = "".join(server.output)
-    assert status == 0 and "Traceback" not in said, said
 
 
 async def type_in(caller: SdkCaller, text: str) -> None:

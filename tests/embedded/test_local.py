@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.embedded.other_ears import transcribe
+from tests.embedded.other_ears import heard_back
 from tests.embedded.sound_server import HZ, LocalProcess, SoundServer, missing, talking, until
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
 
@@ -46,7 +46,8 @@ def test_three_turns_are_heard_and_answered_as_the_captions_say(server: SoundSer
             began = len(server.heard())
             server.say(turn_sound(number, RATE), RATE)
             answered(server, local, number + 1)
-            spoken.append((local.said("agent")[number], transcribe(server.heard(began))))
+            words = local.said("agent")[number]
+            spoken.append((words, heard_back(words, server.heard(began))))
         heard = word_error_rate(list(zip((words for *_, words in TURNS), local.said("you"), strict=False)))
         said = word_error_rate(spoken)
         print(f"\nlatency {local.latency_ms():.0f} ms; input WER {heard:.3f}, answers' WER {said:.3f}: {spoken}")

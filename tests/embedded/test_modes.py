@@ -20,7 +20,7 @@ from s2s.call import LiveCall
 from s2s.compose import compose
 from s2s.engine import Engine
 from s2s.paths import PACKAGE
-from tests.embedded.other_ears import transcribe
+from tests.embedded.other_ears import heard_back
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
 from tests.modes.lines import until
 
@@ -117,6 +117,11 @@ def lines(call: LiveCall, role: str) -> list[str]:
     return [item.text for item in items(call, role)]
 
 
+def answer(call: LiveCall) -> str:
+    """All that the assistant said in a call."""
+    return " ".join(lines(call, "assistant"))
+
+
 def items(call: LiveCall, role: str) -> list[Any]:
     return [item for item in call.state.items if item.role == role]
 
@@ -129,7 +134,7 @@ async def test_callers_of_all_modes_are_heard_and_answered_at_once_over_one_copy
         assert {pool["replicas"] for pool in deployment.engine.statistics().values()} == {1}
         await until(lambda: not deployment.engine.calls, 20)
     heard = [(TURNS[number][2], " ".join(lines(call, "user"))) for number, (call, _) in enumerate(results)]
-    said = [(" ".join(lines(call, "assistant")), transcribe(sound)) for call, sound in results]
+    said = [(words, heard_back(words, sound)) for words, sound in ((answer(call), sound) for call, sound in results)]
     for mode, one, other in zip(MODES, heard, said, strict=True):
         print(f"\n{mode}: {word_error_rate([one]):.3f} in, {word_error_rate([other]):.3f} back", one, other)
     assert word_error_rate(heard) <= 0.10, heard
