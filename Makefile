@@ -1,5 +1,6 @@
 # make run    a talking server: a virtual environment, the embedded stack, its weights, and the server
 # make test-clients   a whole round with every client of the Realtime API that we know, each in an environment of its own
+# make test-backends   every backend in an environment of its own, on real weights or tiny ones: some 15 GB, once; one: make test-backend-torch
 # make test-fuzz      events in any order, and half an hour of hostile frames: make test-fuzz SECONDS=60
 # make test-local   the microphone and loudspeaker of mode=local, as devices of PulseAudio: needs it and PortAudio from the system
 # make test-churn   5,000 clients that come and go over every mode of the network: nothing of them stays
@@ -18,6 +19,7 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLIENTS := $(VENV)/clients
+BACKENDS := $(VENV)/backends
 TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 # What only computes gives way to what is timed.
 MEEKLY := OMP_NUM_THREADS=1 nice -n 10
@@ -29,7 +31,7 @@ said = $(if $(NAMED),2>&1 | sed -u 's/^/$@: /')
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: run test test-clients test-fuzz test-local test-churn test-simulation static simulation fuzz lint types unit slow embedded wheel
+.PHONY: run test test-clients test-backends test-fuzz test-local test-churn test-simulation static simulation fuzz lint types unit slow embedded wheel
 .PHONY: constraints clean
 
 run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
@@ -41,6 +43,11 @@ test: $(VENV)/.test $(CLIENTS)/openai-1/.done
 
 test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pipecat/.done $(CLIENTS)/livekit/.done $(CLIENTS)/node/.done
 	$(TESTS) -s tests/clients/test_clients.py tests/clients/test_snippets.py
+
+test-backends: $(patsubst tests/backends/%/environment.txt,test-backend-%,$(wildcard tests/backends/*/environment.txt))
+
+test-backend-%: $(BACKENDS)/%/.done
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BACKENDS)/$*/bin/python -m pytest $(PYTEST_ARGS) -s -W default -p no:cacheprovider tests/backends/$*
 
 test-fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.conversation
@@ -72,13 +79,13 @@ fuzz: $(VENV)/.test  ## a minute of hostile frames
 	$(MEEKLY) $(BIN)/python -m tests.fuzz.socket --seconds 60 2>&1 | { grep --line-buffered -v "INFO: Instr" || true; } $(said)
 
 unit: $(VENV)/.test  ## what needs no weights
-	$(TESTS) -m "not embedded and not slow" $(said)
+	$(TESTS) -m "not embedded and not slow and not backends" $(said)
 
 slow: $(VENV)/.test  ## a wheel in an empty environment
-	$(TESTS) -m "slow and not embedded" $(said)
+	$(TESTS) -m "slow and not embedded and not backends" $(said)
 
 embedded: $(VENV)/.test  ## what runs the real models; devices have a target of their own, since they wait for nobody
-	$(TESTS) -m "embedded and not clients" --ignore tests/embedded/test_local.py $(said)
+	$(TESTS) -m "embedded and not clients and not backends" --ignore tests/embedded/test_local.py $(said)
 
 wheel: $(VENV)/.test  ## dist/*.whl
 	$(BIN)/python -m build --wheel --no-isolation
@@ -116,4 +123,10 @@ $(CLIENTS)/node/.done: $(wildcard tests/clients/node/*) | $(VENV)/bin/python
 $(CLIENTS)/%/.done: tests/clients/environments/%.txt | $(VENV)/bin/python
 	$(BIN)/python -m venv $(CLIENTS)/$*
 	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(BACKENDS)/%/.done: tests/backends/%/environment.txt tests/backends/common.txt pyproject.toml | $(VENV)/bin/python
+	test -x $(BACKENDS)/$*/bin/python || $(BIN)/python -m venv $(BACKENDS)/$*
+	$(BACKENDS)/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement $< --requirement tests/backends/common.txt --editable .
 	@touch $@

@@ -56,7 +56,7 @@ def words(argv: Sequence[str]) -> list[str]:
         elif "=" not in word and not word.startswith("~"):
             raise ConfigError([f"{word}: write GROUP=OPTION, KEY.PATH=VALUE, or the path of a recipe"])
         else:
-            overrides.append(f"++{word}" if _is_value(word.partition("=")[0], folders) else word)
+            overrides.append(f"++{word}" if _is_value(word.partition("=")[0], folders) else _as_listed(word, folders))
     if named:
         overrides.append("recipe=" + ",".join(f"[{','.join(names)}]" if names else "null" for names in choices))
     return overrides + flags  # in this order, as argparse takes words between flags for strangers
@@ -87,6 +87,18 @@ def _is_value(key: str, folders: Sequence[Path]) -> bool:
     if re.fullmatch(r"[A-Za-z_]\w*", key):
         return not any((folder / key).is_dir() for folder in (CONF, *folders))
     return re.fullmatch(r"(?!hydra\.)[A-Za-z_][\w-]*(\.[\w@-]+)+", key) is not None
+
+
+def _as_listed(word: str, folders: Sequence[Path]) -> str:
+    """Return `tts=chattts` for `tts=chatTTS`: an option is known by its letters, whatever their case and hyphens."""
+    key, _, value = word.partition("=")
+    group = key.lstrip("+~").partition("@")[0]
+    known = {_letters(path.stem): path.stem for folder in (CONF, *folders) for path in (folder / group).glob("*.yaml")}
+    return f"{key}={re.sub(r'[A-Za-z][A-Za-z0-9_-]*', lambda m: known.get(_letters(m[0]), m[0]), value)}"
+
+
+def _letters(name: str) -> str:
+    return re.sub("[-_]", "", name).lower()
 
 
 def _name(name: str, folders: Sequence[Path]) -> str:

@@ -69,6 +69,8 @@ class Engine:
         for name, node in self.graph.nodes.items():
             if node.stage is not None:
                 self.pools[name] = _pool(name, node, self.graph)
+                if node.stage.non_commercial:
+                    log.warning("%s: %s: not for commercial use; see docs/licences.md", name, node.stage.non_commercial)
         results = await asyncio.gather(*(pool.start() for pool in self.pools.values()), return_exceptions=True)
         failures = [
             f"{name}: {result}" if str(result) else f"{name}: {result!r}"

@@ -148,6 +148,9 @@ def _licence(name: str, stage: Stage) -> Iterator[Finding]:
     if stage.licence:
         remedy = "read docs/licences.md before you hand it on"
         yield Finding(key=name, kind="licence", state="note", what=stage.licence, remedy=remedy)
+    if stage.non_commercial:
+        remedy = "read docs/licences.md before you earn money with it"
+        yield Finding(key=name, kind="licence", state="note", what=stage.non_commercial, remedy=remedy)
 
 
 def _port(port: int) -> Finding:

@@ -80,6 +80,8 @@ class Stage:
     """The extra of this package that installs them."""
     licence: ClassVar[str] = ""
     """What its user should know of its licence, where that is stricter than this package's."""
+    non_commercial: ClassVar[str] = ""
+    """Which of its usual weights may not be used to earn money, and under which licence: said at every start."""
     honours: ClassVar[frozenset[str]] = frozenset()
     """Fields of `Settings` that the stage obeys call by call."""
     mixes: ClassVar[bool] = False

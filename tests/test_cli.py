@@ -174,6 +174,21 @@ def test_modes_go_alone_or_as_a_list(run: Run) -> None:
     assert both.index("\nrealtime:") < both.index("\nshow:")
 
 
+@pytest.mark.parametrize(
+    ("word", "option"),
+    [
+        ("stt=Faster_Whisper", "FasterWhisper"),
+        ("stt=OpenAI", "OpenAITranscription"),
+        ("stt=fasterwhisper", "FasterWhisper"),
+        ("graph=two_voices", "two-voices"),
+    ],
+)
+def test_an_option_is_known_by_its_letters(run: Run, word: str, option: str) -> None:
+    code, out, err = run("--cfg", "hydra" if word.startswith("graph") else "job", word)
+    assert (code, err) == (0, "")
+    assert option in out
+
+
 def test_secrets_print_as_stars(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S2S_SECRET", "from-the-environment")
     words = [

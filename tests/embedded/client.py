@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import soxr
 import websockets
 from openai import AsyncOpenAI
 
@@ -31,6 +32,11 @@ class Answer:
     def seconds(self) -> float:
         """How long its sound lasts."""
         return len(self.sound) / 2 / HZ
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Its sound as float samples at 16 kHz."""
+        return soxr.resample(np.frombuffer(bytes(self.sound), "<i2").astype("f4") / 32768, HZ, 16000)
 
     @property
     def late_s(self) -> float:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 
-import numpy as np
 import pytest
-import soxr
 
 from tests.embedded.client import HZ, RawCaller, SdkCaller
 from tests.embedded.other_ears import heard_back
@@ -36,7 +34,7 @@ async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Se
             playing_until = answer.arrivals[0][0] + answer.seconds
             await caller.be_silent(max(0.0, playing_until - caller.loop.time()) + 0.3)
     heard = word_error_rate(list(zip((words for _, _, words in TURNS), caller.transcripts, strict=True)))
-    spoken = [(answer.words, heard_back(answer.words, samples(answer.sound))) for answer in caller.answers]
+    spoken = [(answer.words, heard_back(answer.words, answer.samples)) for answer in caller.answers]
     said = word_error_rate(spoken)
     late = max(answer.late_s for answer in caller.answers)
     print(f"\ninput WER {heard:.3f}, answers' WER by another recogniser {said:.3f}, gaps {[round(g) for g in gaps]} ms")
@@ -45,11 +43,6 @@ async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Se
     assert heard <= 0.10
     assert said <= 0.15, spoken
     assert late <= BUFFER_S, "the sound is always ahead of its player"
-
-
-def samples(pcm: bytes | bytearray) -> np.ndarray:
-    """The sound of an answer as float samples at 16 kHz."""
-    return soxr.resample(np.frombuffer(bytes(pcm), "<i2").astype("f4") / 32768, HZ, 16000)
 
 
 async def test_speech_over_an_answer_stops_it_and_is_answered_itself() -> None:

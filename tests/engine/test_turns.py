@@ -14,7 +14,7 @@ from s2s.engine import Engine
 from s2s.settings import Detection, Settings
 from s2s.testing.caller import Caller
 from s2s.testing.clock import run_virtual
-from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTurn
+from s2s.testing.stages import ScriptedLlm, ScriptedStt, ScriptedTts, ScriptedTurn
 from tests.engine.graphs import graph
 
 
@@ -243,3 +243,15 @@ def test_cleared_speech_is_never_answered() -> None:
             await caller.until(f.ResponseDone)
 
     virtual(talk())
+
+
+def test_weights_that_earn_no_money_are_said_at_every_start(caplog: pytest.LogCaptureFixture) -> None:
+    class Unpaid(ScriptedTts):
+        non_commercial = "usual weights: CC BY-NC 4.0"
+
+    async def start() -> None:
+        async with Engine(graph(tts=Unpaid())):
+            pass
+
+    run_virtual(start())
+    assert "tts: usual weights: CC BY-NC 4.0: not for commercial use; see docs/licences.md" in caplog.messages

@@ -109,6 +109,14 @@ def test_a_licence_that_is_stricter_is_a_note() -> None:
     ]
 
 
+def test_weights_that_earn_no_money_are_a_note() -> None:
+    class Unpaid(Needy):
+        non_commercial = "MMS, CC BY-NC 4.0"
+
+    remedy = "read docs/licences.md before you earn money with it"
+    assert lines(found(Unpaid())) == [("licence", "note", "MMS, CC BY-NC 4.0", remedy)]
+
+
 def test_a_port_in_use_is_named_and_one_is_left_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
