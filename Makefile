@@ -128,5 +128,6 @@ $(CLIENTS)/%/.done: tests/clients/environments/%.txt | $(VENV)/bin/python
 $(BACKENDS)/%/.done: tests/backends/%/environment.txt tests/backends/common.txt pyproject.toml | $(VENV)/bin/python
 	test -x $(BACKENDS)/$*/bin/python || $(BIN)/python -m venv $(BACKENDS)/$*
 	$(BACKENDS)/$*/bin/python -m pip install --quiet --disable-pip-version-check \
-		--requirement $< --requirement tests/backends/common.txt --editable .
+		--requirement $< --requirement tests/backends/common.txt --editable '.[embedded]'
+	test ! -f tests/backends/$*/prepare.sh || bash tests/backends/$*/prepare.sh $(BACKENDS)/$*
 	@touch $@
