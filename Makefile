@@ -31,7 +31,7 @@ said = $(if $(NAMED),2>&1 | sed -u 's/^/$@: /')
 .DEFAULT_GOAL := run
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: run test test-clients test-backends test-fuzz test-local test-churn test-simulation static simulation fuzz lint types unit slow embedded wheel
+.PHONY: run test test-clients test-backends resolve test-fuzz test-local test-churn test-simulation static simulation fuzz lint types unit slow embedded wheel
 .PHONY: constraints clean
 
 run: $(VENV)/.embedded  ## serve: make run ARGS="stt=moonshine mode.realtime.port=9000"
@@ -44,10 +44,19 @@ test: $(VENV)/.test $(CLIENTS)/openai-1/.done
 test-clients: $(CLIENTS)/openai-1/.done $(CLIENTS)/openai-2/.done $(CLIENTS)/pipecat/.done $(CLIENTS)/livekit/.done $(CLIENTS)/node/.done
 	$(TESTS) -s tests/clients/test_clients.py tests/clients/test_snippets.py
 
-test-backends: $(patsubst tests/backends/%/environment.txt,test-backend-%,$(wildcard tests/backends/*/environment.txt))
+test-backends: resolve $(patsubst tests/backends/%/environment.txt,test-backend-%,$(wildcard tests/backends/*/environment.txt))
 
 test-backend-%: $(BACKENDS)/%/.done
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BACKENDS)/$*/bin/python -m pytest $(PYTEST_ARGS) -s -W default -p no:cacheprovider tests/backends/$*
+
+EXTRAS := $(shell sed -n '/^\[project.optional-dependencies\]/,/^\[/s/^\([a-z0-9-]*\) = .*/\1/p' pyproject.toml)
+
+resolve: $(patsubst %,resolve-%,$(EXTRAS))  ## every extra on Linux, macOS and Windows, from the oldest Python on
+
+resolve-%: | $(VENV)/bin/python
+	@$(BIN)/python -c "import uv" 2>/dev/null || $(PIP) install uv
+	@$(BIN)/uv pip compile --universal --python-version 3.10 --quiet --extra $* --output-file /dev/null pyproject.toml
+	@echo "$*: resolves"
 
 test-fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.conversation
