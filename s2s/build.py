@@ -23,7 +23,7 @@ from s2s.targets import find
 
 @dataclasses.dataclass(frozen=True)
 class Deployment:
-    """What one process runs; `missing` are the lines about packages that used stages lack."""
+    """What one process runs; `missing` are the lines about packages and keys that used stages lack."""
 
     graph: Graph
     modes: dict[str, Mode]
@@ -50,8 +50,8 @@ _SECTIONS = ("graph", "mode", "device")
 def build(cfg: Any, *, packages: bool = True) -> Deployment:
     """Return the deployment that a composed config describes.
 
-    Raises `ConfigError` with every mistake, one line each. A package that is not installed is a mistake unless
-    `packages` is false or every mode is offline.
+    Raises `ConfigError` with every mistake, one line each. A package that is not installed, or a key that is not set,
+    is a mistake unless `packages` is false or every mode is offline.
     """
     mistakes: list[str] = []
     config: dict[str, Any] = resolved(cfg, "", mistakes)
@@ -146,7 +146,7 @@ def _modes(section: Mapping[str, Any], mistakes: list[str]) -> dict[str, Mode]:
 
 
 def _stage(key: str, section: dict[str, Any], used: bool, mistakes: list[str]) -> tuple[Node | None, str | None]:
-    """Return the node of a stage and the line about its missing packages.
+    """Return the node of a stage and the line about the packages, or else the key, that it lacks.
 
     The node of a stage with mistakes has the ports of its class, or every port, so that the routes can be checked too.
     """
@@ -166,7 +166,10 @@ def _stage(key: str, section: dict[str, Any], used: bool, mistakes: list[str]) -
     if stage is None and not used:
         return None, None
     place = place or stand_in
-    return Node(key, stage, place, takes, sends, commits=cls.commits), missing(key, cls, place)
+    line = missing(key, cls, place)
+    if line is None and stage is not None and (lack := stage.lacks()):
+        line = f"{key}: {lack}"
+    return Node(key, stage, place, takes, sends, commits=cls.commits), line
 
 
 def _place(cls: type[Stage], values: Any, key: str, mistakes: list[str]) -> Place | None:

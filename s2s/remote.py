@@ -35,15 +35,19 @@ class Remote(Stage):
     retries: int = 2
     extra_body: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    def lacks(self) -> str | None:
+        """Return the line that names the key that is not set; None where it is, or none is needed."""
+        if not self.api_key_env or os.environ.get(self.api_key_env) or is_local(self.base_url):
+            return None
+        return f"{self.base_url}: {self.api_key_env} is not set; export {self.api_key_env}=... before starting"
+
     def load(self) -> None:
         """Make the client, without asking the server anything; raise RemoteError when the key is missing."""
         import openai
 
+        if lack := self.lacks():
+            raise RemoteError(lack)
         self._key = os.environ.get(self.api_key_env or "", "")
-        if self.api_key_env and not self._key and not is_local(self.base_url):
-            raise RemoteError(
-                f"{self.base_url}: {self.api_key_env} is not set; export {self.api_key_env}=... before starting"
-            )
         self._client = openai.AsyncOpenAI(
             base_url=self.base_url, api_key=self._key or "none", max_retries=0, timeout=None
         )

@@ -106,6 +106,10 @@ class Stage:
     def close(self) -> None:
         """Let the model go."""
 
+    def lacks(self) -> str | None:
+        """Return what it needs of this machine besides packages and weights and does not find, with the remedy."""
+        return None
+
     def weights(self) -> list[str]:
         """Sources of the weights that `load` resolves, as `s2s.weights` reads them."""
         return []

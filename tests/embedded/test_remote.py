@@ -232,9 +232,9 @@ async def test_a_turn_through_a_real_llama_cpp_server(llm: str, llama: str) -> N
     ("llm", "host", "variable"),
     [("openai", "api.openai.com", "OPENAI_API_KEY"), ("deepseek", "api.deepseek.com", "DEEPSEEK_API_KEY")],
 )
-def test_a_missing_key_is_named_at_the_start(llm: str, host: str, variable: str) -> None:
+def test_a_missing_key_is_named_before_anything_loads(llm: str, host: str, variable: str) -> None:
     env = {name: value for name, value in os.environ.items() if name != variable}
     words = [sys.executable, "-m", "s2s", "mode.realtime.port=0", "graph=text", f"llm={llm}"]
     ended = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60)
     message = f"llm: https://{host}/v1: {variable} is not set; export {variable}=... before starting\n"
-    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", message)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", message)
