@@ -58,6 +58,8 @@ resolve-%: | $(VENV)/bin/python
 	@$(BIN)/uv pip compile --universal --python-version 3.10 --quiet --extra $* --output-file /dev/null pyproject.toml
 	@echo "$*: resolves"
 
+test-backend-nemo: $(VENV)/.test  # whose Python has no NeMo
+
 test-fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.conversation
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.socket --seconds $(SECONDS)

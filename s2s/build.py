@@ -15,6 +15,7 @@ from s2s.modes.mode import Mode
 from s2s.options import Missing, make, plain, resolved
 from s2s.packages import missing
 from s2s.place.options import Place
+from s2s.plan import deaf
 from s2s.routes import CALLER, stops
 from s2s.speculation import Speculation
 from s2s.stage import Stage, ports
@@ -80,7 +81,7 @@ def build(cfg: Any, *, packages: bool = True) -> Deployment:
     except GraphError as error:
         mistakes += error.mistakes
     if graph is not None and not mistakes:
-        mistakes += unfit(graph)
+        mistakes += [*unfit(graph), *deaf(graph)]
         for name, mode in modes.items():
             mistakes += mode.check(f"mode.{name}", graph)
     if packages and not all(mode.offline for mode in modes.values()):
@@ -125,12 +126,14 @@ def _process(config: Mapping[str, Any], mistakes: list[str]) -> Process | None:
 
 
 def _modes(section: Mapping[str, Any], mistakes: list[str]) -> dict[str, Mode]:
+    """Return the chosen modes; options of others, as a recipe sets them, are fine where the chosen ones only look."""
     modes: dict[str, Mode] = {}
+    left: list[str] = []
     for name, values in section.items():
         key = f"mode.{name}"
         if not isinstance(values, dict) or "_target_" not in values:
             chosen = ",".join([n for n, v in section.items() if isinstance(v, dict) and "_target_" in v] + [name])
-            mistakes.append(f"{key}: mode '{name}' is not chosen; say mode=[{chosen}]")
+            left.append(f"{key}: mode '{name}' is not chosen; say mode=[{chosen}]")
             continue
         try:
             cls = find(values["_target_"], Mode, key)
@@ -140,6 +143,8 @@ def _modes(section: Mapping[str, Any], mistakes: list[str]) -> dict[str, Mode]:
         mode = make(cls, values, key, mistakes, besides=("_target_",))
         if mode is not None:
             modes[name] = mode
+    if not modes or not all(mode.offline for mode in modes.values()):
+        mistakes += left
     if not section:
         mistakes.append("mode: choose one or more, such as mode=realtime or mode=show")
     return modes
@@ -190,6 +195,9 @@ def _place(cls: type[Stage], values: Any, key: str, mistakes: list[str]) -> Plac
         mistakes.append(f"{key}.first_s: input should be more than 0, not {place.first_s:g}")
     if is_async and place.kind in ("inline", "thread"):
         mistakes.append(f"{key}.kind: {cls.__name__} is async; input should be 'loop', not '{place.kind}'")
+    elif place.kind != "loop" and cls.offers is not Stage.offers:
+        what = f"the language model has to know what {cls.__name__} offers"
+        mistakes.append(f"{key}.kind: {what}; input should be 'loop', not '{place.kind}'")
     if place.batch > 1 and not hasattr(cls, "run_batch"):
         mistakes.append(f"{key}.batch: {cls.__name__} has no run_batch; input should be 1, not {place.batch}")
     return place

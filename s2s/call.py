@@ -50,7 +50,7 @@ class LiveCall:
         self._waiting = False
         self.flow = Flow(network, self)
         self.hearing = Hearing(network, self.flow, clock, self)
-        self._asking = Asking(id, network, self.flow)
+        self._asking = Asking(id, network, self.flow, self.hearing.sound_of)
         self._gaps = Gaps(id, network, self.hearing)
         self._reminder = Reminder(self.flow, clock, lambda: self.feed(ev.Reminded(heard_ms=self.heard_ms)))
         network.rush.join(id, self.flow.room.made)
@@ -196,10 +196,11 @@ class LiveCall:
             self._sink.tell(effect.fact)
         elif isinstance(effect, ev.Open):
             plan = self._network.plan(effect.source, effect.settings)
-            settings = self._asking.listens(effect.settings) if effect.source == "turn" else effect.settings
-            lane = effect.scope if effect.apart else 0
+            settings, lane = self._asking.settings(effect), effect.scope if effect.apart else 0
             opened = Scope(self.id, effect.scope, plan, settings, self._clock(), self._memories, lane=lane)
             self._scopes[effect.scope] = opened
+        elif isinstance(effect, ev.Keep):
+            self.hearing.keep(effect.item_id, effect.pcm, effect.rate)
         elif isinstance(effect, ev.Remind):
             self._reminder.set(effect.when)
         elif isinstance(effect, ev.Prime):

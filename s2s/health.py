@@ -67,7 +67,8 @@ def _interpreter(name: str, python: str, stage: Stage) -> Finding:
         done = subprocess.run([python, "-c", code, *wanted], capture_output=True, text=True, timeout=30, check=True)
     except OSError as error:
         why = f"{python}: {error.strerror}"
-        remedy = f"make one there, or set {name}.place.python=/path/to/python"
+        what = f" with {installed}" if (installed := _installs(stage)) else ""
+        remedy = f"make one there{what}, or set {name}.place.python=/path/to/python"
         return Finding(key=name, kind="packages", state="missing", what=why, remedy=remedy)
     except subprocess.SubprocessError as error:
         remedy = f"see what is wrong: {python} -c 'import sys'"
@@ -75,10 +76,13 @@ def _interpreter(name: str, python: str, stage: Stage) -> Finding:
     absent = done.stdout.split()
     if absent:
         what = f"{python} lacks {', '.join(absent)}"
-        return Finding(
-            key=name, kind="packages", state="missing", what=what, remedy=f"{python} -m pip install {' '.join(absent)}"
-        )
+        remedy = f"{python} -m pip install {_installs(stage) or ' '.join(absent)}"
+        return Finding(key=name, kind="packages", state="missing", what=what, remedy=remedy)
     return Finding(key=name, kind="packages", state="ok", what=f"{', '.join(wanted)} in {python}")
+
+
+def _installs(stage: Stage) -> str:
+    return f"'s2s[{stage.extra}]'" if stage.extra else ""
 
 
 def _weights(name: str, stage: Stage) -> Iterator[Finding]:

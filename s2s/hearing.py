@@ -27,6 +27,10 @@ TAIL_SAMPLES = 512
 """Silence after committed sound, so that a detector that works in hops has all of it."""
 
 
+LINE_HZ = 16000
+"""The rate of the sound in a prompt."""
+
+
 class InputFull(RuntimeError):
     """Push to talk holds so much sound that no more is taken before a commit or a clear."""
 
@@ -61,6 +65,8 @@ class Hearing:
         self._sounded_at = 0.0
         self._watch: Any = None
         self._full = False
+        self._turn_item = ""
+        self._sounds: dict[str, bytes] = {}
         self.kept = Kept(0.0)
         """The sound of the last turns, as far as somebody may ask for it."""
 
@@ -116,6 +122,7 @@ class Hearing:
             call.feed(event)
         self._turn_sound.append(speech.pcm)
         turn = call.state.turn
+        self._turn_item = "" if turn is None else turn.item_id
         scope = None if turn is None else call.scope(turn.scope)
         if scope is not None:
             self._turn_marks = scope.marks
@@ -131,7 +138,9 @@ class Hearing:
             if speech.mark == "end":
                 if turn is not None:
                     self.kept.put(turn.item_id, self._turn_sound, self._turn_rate)
-                self._turn_sound = []
+                    if self._network.audio_turns:
+                        self.keep(turn.item_id, b"".join(self._turn_sound), self._turn_rate)
+                self._turn_sound, self._turn_item = [], ""
                 self._cut_ms = max(self._cut_ms, min(speech.at_ms, self.heard_ms))  # the tail of a commit is not theirs
 
     def replay(self, scope: Scope) -> None:
@@ -141,9 +150,20 @@ class Hearing:
 
     def give(self, scope: Scope, pcm: bytes, rate: int) -> None:
         """Give a scope the sound of a whole turn: mono s16le at any rate."""
-        resampler = Resampler(self._turn_rate)
-        whole = resampler.push(pcm, rate) + resampler.flush()
+        whole = resampled(pcm, rate, self._turn_rate)
         self._flow.deliver(self._network.faces.turn, scope, Speech(pcm=whole, rate=self._turn_rate, mark="start"))
+
+    def keep(self, item_id: str, pcm: bytes, rate: int) -> None:
+        """Keep the mono s16le sound of a turn for the language model, which hears the last ones again."""
+        self._sounds[item_id] = resampled(pcm, rate, LINE_HZ)
+        while len(self._sounds) > self._network.audio_turns:
+            del self._sounds[next(iter(self._sounds))]
+
+    def sound_of(self, item_id: str) -> bytes:
+        """Return the sound of a turn, or of the open one so far, as 16 kHz mono s16le; b"" where it is not kept."""
+        if item_id == self._turn_item:
+            return resampled(b"".join(self._turn_sound), self._turn_rate, LINE_HZ)
+        return self._sounds.get(item_id, b"")
 
     def take_turn(self) -> tuple[float, Marks] | None:
         """Return, once, until when the last turn was spoken, in loop seconds, and the marks of its scope."""
@@ -174,3 +194,11 @@ class Hearing:
                 self.speech(speech)
         else:
             self._watch_mute()
+
+
+def resampled(pcm: bytes, rate: int, hz: int) -> bytes:
+    """Return whole mono s16le sound at another rate."""
+    if rate == hz:
+        return pcm
+    resampler = Resampler(hz)
+    return resampler.push(pcm, rate) + resampler.flush()

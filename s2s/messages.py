@@ -83,13 +83,15 @@ class ToolUse(msgspec.Struct, frozen=True, kw_only=True):
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a prompt.
 
-    `images` are URLs or data URLs, `audio` is 16 kHz s16le, `call_id` names the call that a tool line answers.
+    `images` are URLs or data URLs, `audio` is 16 kHz s16le, `sound_of` the item of the conversation whose sound that
+    is, or was; `call_id` names the call that a tool line answers.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str = ""
     images: tuple[str, ...] = ()
     audio: bytes = b""
+    sound_of: str = ""
     calls: tuple[ToolUse, ...] = ()
     call_id: str = ""
 

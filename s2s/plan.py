@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
-from s2s.graph import Edge, Graph
-from s2s.messages import Asked, EndOfTurn, Message, Speech, Transcript
+from s2s.graph import Edge, Graph, Node
+from s2s.messages import Asked, EndOfTurn, Message, Prompt, Speech, Transcript
 
 HINTS: frozenset[type[Message]] = frozenset({Transcript, EndOfTurn, Asked})
 """What a turn detector is told besides the sound: nothing that lies behind it holds up who tells it."""
@@ -51,6 +53,19 @@ class Faces(msgspec.Struct, frozen=True, kw_only=True):
 def is_chat(stage: object) -> bool:
     """Whether a stage is the conversation's face in the graph."""
     return getattr(type(stage), "face", "") == "chat"
+
+
+def deaf(graph: Graph) -> Iterator[str]:
+    """Name the language models that are given the caller's sound and can't hear it."""
+    chat = Faces.of(graph).chat
+    speakers = [edge.left for edge in graph.before(chat) if Speech in edge.carries]
+    for edge in graph.after(chat) if speakers else ():
+        node: Node | None = graph.nodes[edge.right] if Prompt in edge.carries else None
+        while node is not None:
+            if node.stage is not None and not type(node.stage).hears:
+                what = f"{type(node.stage).__name__} hears no sound, and '{speakers[0]} | {chat}' gives it the caller's"
+                yield f"{node.name}: {what}; choose {node.name}=chat-completions, or put stt before {chat}"
+            node = node.fallback
 
 
 def plan_scope(graph: Graph, faces: Faces, source: str, wanted: frozenset[type[Message]]) -> Plan:

@@ -8,11 +8,12 @@ import msgspec
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A function that the language model may call; `parameters` is a JSON schema."""
+    """A function that the language model may call, `here` or by a client; `parameters` is a JSON schema."""
 
     name: str
     description: str = ""
     parameters: dict[str, Any] = {}
+    here: bool = False
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from s2s.messages import Message
-from s2s.settings import Settings
+from s2s.settings import Settings, Tool
 
 PRESSING_S = 3.0
 """Seconds that a first sound may be overdue before it comes even with an answer that is about to break off."""
@@ -88,6 +88,8 @@ class Stage:
     """Whether its `run_batch` takes callers of different settings together."""
     commits: ClassVar[bool] = False
     """Whether its work can't be taken back; items then wait for their scope's commit."""
+    hears: ClassVar[bool] = False
+    """Whether it is a language model that makes use of the sound of a `Line`."""
     reads_ahead: ClassVar[bool] = False
     """Whether it makes use of a `Prompt` that is to be read ahead; no other stage is given one."""
     takes_hz: ClassVar[int | None] = None
@@ -117,6 +119,10 @@ class Stage:
     def voice_names(self) -> list[str] | None:
         """Names that `Settings.voice` may have once it is loaded; None where a server knows them alone."""
         return []
+
+    def offers(self) -> tuple[Tool, ...]:
+        """Functions that it runs for the language model, once it is loaded."""
+        return ()
 
     def finish(self, call: Call) -> Iterator[Any]:
         """Give what is left when the scope's input has ended."""

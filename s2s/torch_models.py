@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +49,14 @@ def limit_threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
+def quieten() -> None:
+    """Have transformers keep its progress bars, and remarks that no user can act on, from stderr."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def folder(source: str, *needed: str) -> Path:
     """Return the folder that `source` names; raise WeightsError where it, or a file `needed`, is absent."""
     path = resolve(source)
@@ -65,6 +76,23 @@ def trusted(source: str, trust: bool) -> bool:
             f"trust_remote_code: {source} may change tomorrow; pin what you have read: hf:owner/name@40-digit-revision"
         )
     return trust
+
+
+def check_torchaudio() -> None:
+    """Raise RuntimeError where torchaudio is here, but built for another torch: what imports it would not say so."""
+    found = importlib.util.find_spec("torchaudio")
+    if found is None or found.origin is None:
+        return
+    try:
+        importlib.import_module("torchaudio")
+    except OSError as error:
+        import torch
+
+        library = Path(found.origin).parent / "lib" / "_torchaudio.*"
+        raise RuntimeError(
+            f"torchaudio {version('torchaudio')} is built for another torch than {torch.__version__}; "
+            f"install the torchaudio of the same build (CPU or CUDA) as torch, or delete {library}: it does without"
+        ) from error
 
 
 def _has_mps() -> bool:

@@ -32,7 +32,18 @@ __all__ = ["WeightsError", "cache_folder", "cached", "resolve", "sha256"]
 _PIN = re.compile(r"^(?P<source>.*)#sha256=(?P<digest>[0-9a-fA-F]{64})$", re.DOTALL)
 _HUB = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<path>.*))?$")
 
-_DOUBLES = ["*.h5", "*.msgpack", "*.ot", "*.tflite", "*.onnx", "*.onnx_data", "coreml/*", "openvino/*", "original/*"]
+_DOUBLES = [
+    "*.h5",
+    "*.msgpack",
+    "*.ot",
+    "*.tflite",
+    "*.onnx",
+    "*.onnx_data",
+    "coreml/*",
+    "openvino/*",
+    "original/*",
+    "*.nemo",
+]
 """What a repository of torch weights often holds besides: the same model for other libraries."""
 
 

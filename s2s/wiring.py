@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from s2s.conversation.state import Wiring
 from s2s.graph import Graph, Node
 from s2s.messages import Message, Prompt, Reply, ReplyEnd, Sound, Speech, ToolCall, Transcript
@@ -41,6 +43,13 @@ class Network:
             if Prompt in edge.carries and getattr(type(graph.nodes[edge.right].stage), "reads_ahead", False)
         )
         """The language models that read what they will be asked before it is whole."""
+        loaded = [node.stage for node in graph.nodes.values() if node.stage is not None]
+        self.tools = tuple(tool for stage in loaded for tool in stage.offers())
+        """The functions that the graph runs for the language model."""
+        self.tool_rounds = min((getattr(stage, "max_tool_rounds", 5) for stage in loaded), default=5)
+        self.hears = any(Speech in edge.carries for edge in graph.before(self.faces.chat))
+        """Whether the language model is given the sound of turns."""
+        self.audio_turns = getattr(self.nodes[self.faces.chat].stage, "audio_turns", 1) if self.hears else 0
         self.rush = Rush()
         self.speculation = speculation or Speculation()
         self.primes = self.speculation.enabled and bool(self.readers)
@@ -76,12 +85,21 @@ class Network:
         return Wiring(
             chat=bool(self.faces.chat),
             transcripts=transcripts,
+            hears=self.hears,
             sound=self.carries(Sound),
             words=self.carries(Reply),
+            tools=bool(self.tools),
+            tool_rounds=self.tool_rounds,
             primes=self.primes,
             speculates=self.speculation.enabled,
             max_extra_llm=self.speculation.max_extra_llm,
         )
+
+    def equipped(self, settings: Settings) -> Settings:
+        """Return the settings with the functions that the graph runs; a client's own of the same name stays."""
+        own = {tool.name for tool in settings.tools}
+        more = tuple(tool for tool in self.tools if tool.name not in own)
+        return msgspec.structs.replace(settings, tools=(*settings.tools, *more)) if more else settings
 
     def plan(self, source: str, settings: Settings) -> Plan:
         """The plan of a scope that begins at `caller`, at the `turn` face, or at the `chat` face."""

@@ -27,7 +27,7 @@ BACKENDS = {
 
 SHARED_BY_BACKENDS = {
     "s2s.stage", "s2s.messages", "s2s.settings", "s2s.weights", "s2s.audio", "s2s.wav", "s2s.cutting", "s2s.polyphase",
-    "s2s.log_mel", "s2s.protobuf", "s2s.remote", "s2s.remote_errors", "s2s.torch_models",
+    "s2s.log_mel", "s2s.protobuf", "s2s.remote", "s2s.remote_errors", "s2s.torch_models", "s2s.mlx_models",
 }  # fmt: skip
 ENGINE = (
     "engine",

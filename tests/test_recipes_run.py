@@ -21,6 +21,8 @@ from s2s.graph import Graph, compile_graph
 from s2s.messages import Sound, Speech
 from s2s.paths import RECIPES
 from s2s.place.options import Place
+from s2s.place.pool import is_async
+from s2s.plan import is_chat
 from s2s.settings import Detection, Settings
 from s2s.stage import Stage
 from s2s.testing.caller import Caller
@@ -47,7 +49,8 @@ def scripted(recipe: str, *overrides: str, **changes: Any) -> Graph:
         if node.stage is None or "@" in name:
             continue
         stage = changes.get(name) or (models[name]() if name in models else dataclasses.replace(node.stage))
-        waits = Speech in node.takes or Sound in node.sends or name == "llm"
+        waits = Speech in node.takes or Sound in node.sends or name == "llm" or is_async(stage)
+        waits = waits and not is_chat(stage)
         stages[name] = (stage, Place(kind="loop" if waits else "inline"))
     return compile_graph(drawn.routes, stages)
 
@@ -85,8 +88,10 @@ def test_a_call_of_a_recipe_begins_and_ends(recipe: str, tmp_path: Path) -> None
         caller = Caller(engine)
         if "turn" in engine.graph.nodes:
             await ask(caller)
-            await caller.until(f.TurnText)
-            assert [fact.text for fact in caller.all(f.TurnText)] == ["bonjour"]
+            if "stt" in engine.graph.nodes:
+                await caller.until(f.TurnText)
+            said = ["bonjour"] if "stt" in engine.graph.nodes else []
+            assert [fact.text for fact in caller.all(f.TurnText)] == said
         if "tts" in engine.graph.nodes:
             done = await caller.until(f.ResponseDone)
             assert done.response.status == "completed"

@@ -177,6 +177,14 @@ class Hear(Effect, frozen=True, kw_only=True):
     rate: int
 
 
+class Keep(Effect, frozen=True, kw_only=True):
+    """Keep the sound of a client's own item for the language model: mono s16le `pcm` at `rate` Hz."""
+
+    item_id: str
+    pcm: bytes
+    rate: int
+
+
 class Remind(Effect, frozen=True, kw_only=True):
     """Tell the conversation when this time has come, in seconds on the injected clock."""
 

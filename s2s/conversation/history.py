@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from s2s.conversation import turns
-from s2s.conversation.events import CreateItem, DeleteItem, Played, RetrieveItem, TruncateItem
+from s2s.conversation.events import CreateItem, DeleteItem, Keep, Played, RetrieveItem, TruncateItem
 from s2s.conversation.facts import ItemDeleted, ItemRetrieved, ItemTruncated
 from s2s.conversation.items import Item, heard_text
 from s2s.conversation.step import Step
@@ -29,7 +29,7 @@ def on_create(step: Step, event: CreateItem) -> None:
         at = 0
     elif event.previous_id:
         ids = [old.id for old in step.state.items]
-        if event.previous_id not in ids:
+        if step.known(event.previous_id) is None or event.previous_id not in ids:
             message = f"Error adding item: the previous item with id '{event.previous_id}' does not exist."
             step.refuse("item_create_invalid_previous_item_id", message, event.event_id, "previous_item_id")
             return
@@ -46,13 +46,16 @@ def on_create(step: Step, event: CreateItem) -> None:
         message = f"{UNHEARD} items of audio are being recognised already; wait for one of them."
         step.refuse("too_many_unheard_items", message, event.event_id, "item.content")
         return
-    if event.sound and not step.state.wiring.transcripts:
+    wiring = step.state.wiring
+    if event.sound and not wiring.transcripts and not wiring.hears:
         message = "This deployment recognises no speech: give the audio's transcript."
         step.refuse("invalid_value", message, event.event_id, "item.content")
         return
     step.insert(item, at)
     step.done(item)
-    if event.sound:
+    if event.sound and wiring.hears:
+        step.do(Keep(item_id=item.id, pcm=event.sound, rate=event.rate))
+    if event.sound and wiring.transcripts:
         turns.recognise(step, item, event.sound, event.rate)
 
 
@@ -65,12 +68,12 @@ def _weight(item: Item) -> int:
 def _called(step: Step, call_id: str) -> bool:
     """Whether a function was called by this name: in the conversation, or by a response that writes into none."""
     items = [*step.state.items, *(item for response in step.state.responses for item in response.items)]
-    return any(item.kind == "function_call" and item.call_id == call_id for item in items)
+    return any(item.kind == "function_call" and item.call_id == call_id and not item.internal for item in items)
 
 
 def on_delete(step: Step, event: DeleteItem) -> None:
     """Forget an item."""
-    if step.state.item(event.item_id) is None:
+    if step.state.item(event.item_id) is None or step.known(event.item_id) is None:
         message = f"Error deleting item: the item with id '{event.item_id}' does not exist."
         step.refuse("item_delete_invalid_item_id", message, event.event_id, "item_id")
         return
@@ -81,7 +84,7 @@ def on_delete(step: Step, event: DeleteItem) -> None:
 
 def on_retrieve(step: Step, event: RetrieveItem) -> None:
     """Show an item."""
-    item = step.find(event.item_id)
+    item = step.known(event.item_id)
     if item is None:
         message = f"Error retrieving item: the item with id '{event.item_id}' does not exist."
         step.refuse("item_retrieve_invalid_item_id", message, event.event_id, "item_id")

@@ -38,7 +38,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     `language` is the one that was recognised in the caller's speech, "" where none was.
     `spans` and `sound_ms` say when its words are spoken. `heard_ms` cuts what the model is told of it, `None` where
-    all was heard; `truncated` says that the cut was the client's own, which shortens the item itself.
+    all was heard; `truncated` says that the cut was the client's own, which shortens the item itself. Of one that is
+    `internal`, a function that the deployment runs itself, no client is told.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     sound_ms: float = 0.0
     heard_ms: float | None = None
     truncated: bool = False
+    internal: bool = False
 
     @property
     def text(self) -> str:
@@ -113,8 +115,11 @@ def _words(text: str, begin: int, end: int) -> list[tuple[int, int]]:
     return found
 
 
-def lines_of(items: tuple[Item, ...]) -> tuple[Line, ...]:
-    """Return the lines that a prompt is made of: only what was heard, and only calls that were answered."""
+def lines_of(items: tuple[Item, ...], hears: bool = False) -> tuple[Line, ...]:
+    """Return the lines that a prompt is made of: only what was heard, and only calls that were answered.
+
+    For a model that `hears`, lines that the caller spoke name their item.
+    """
     answered = {item.call_id for item in items if item.kind == "function_call_output"}
     called = {item.call_id for item in items if item.kind == "function_call"}
     lines: list[Line] = []
@@ -133,6 +138,7 @@ def lines_of(items: tuple[Item, ...]) -> tuple[Line, ...]:
         else:
             images = tuple(part.image_url for part in item.parts if part.image_url)
             text = item.heard
-            if text or images:
-                lines.append(Line(role=item.role, text=text, images=images))
+            spoken = hears and any(part.kind == "input_audio" for part in item.parts)
+            if text or images or spoken:
+                lines.append(Line(role=item.role, text=text, images=images, sound_of=item.id if spoken else ""))
     return tuple(lines)

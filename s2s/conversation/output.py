@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from s2s.conversation.events import Output, Resulted
+from s2s.conversation import functions
+from s2s.conversation.events import Output
 from s2s.conversation.facts import (
     ArgumentsDelta,
     ArgumentsDone,
@@ -128,6 +129,9 @@ def _sound(step: Step, response: Response, sound: Sound) -> None:
 
 
 def _call(step: Step, response: Response, call: ToolCall) -> None:
+    if functions.run_here(step, response, call.name):
+        functions.on_call(step, response, call)
+        return
     if call.call_id not in response.calls:
         added = Item(
             id=step.name("item"), kind="function_call", status="in_progress", call_id=call.call_id, name=call.name
@@ -196,19 +200,3 @@ def close(step: Step, response: Response, status: Status, whole: bool = True) ->
         if spoken and response.in_conversation and response.first_sound_at is not None:
             step.set(playing=Playing(item.id, response.first_sound_at, item.sound_ms))
     return step.state.response(response.scope) or response
-
-
-def on_resulted(step: Step, event: Resulted) -> None:
-    """Put what a tool returned into the conversation; the answer to it opens when this response has ended."""
-    response = step.state.response(event.scope)
-    if response is None or not response.in_conversation:
-        return
-    item = Item(
-        id=step.name("item"),
-        kind="function_call_output",
-        call_id=event.result.call_id,
-        output=event.result.output,
-    )
-    step.insert(item)
-    step.done(item)
-    step.respond(response, results=response.results + 1)

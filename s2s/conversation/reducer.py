@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from s2s.conversation import history, idle, output, requests, responses, turns
+from s2s.conversation import functions, history, idle, output, requests, responses, turns
 from s2s.conversation.events import (
     CancelResponse,
     Cleared,
@@ -51,7 +51,7 @@ HANDLERS: dict[type[Event], Callable[[Step, Any], None]] = {
     Cleared: turns.on_cleared,
     Transcribed: turns.on_transcribed,
     Output: output.on_output,
-    Resulted: output.on_resulted,
+    Resulted: functions.on_resulted,
     Failed: _failed,
     Drained: _drained,
     Played: history.on_played,

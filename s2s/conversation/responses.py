@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from s2s.conversation import output
+from s2s.conversation import functions, output
 from s2s.conversation.events import (
     CancelResponse,
     Commit,
@@ -34,8 +34,9 @@ LIMITS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 def answer(step: Step, turn: Turn, told: bool = True) -> None:
     """Answer a turn of the caller's, unless it was silent, or an answer is not wanted or under way."""
-    silent = step.state.wiring.transcripts and not turn.text and not step.state.unanswered
-    if not step.state.wiring.chat or not wanted(step.state, turn) or silent or step.state.default is not None:
+    wiring = step.state.wiring
+    silent = wiring.transcripts and not wiring.hears and not turn.text and not step.state.unanswered
+    if not wiring.chat or not wanted(step.state, turn) or silent or step.state.default is not None:
         return
     if told and step.state.turn is not None:
         step.set(unanswered=True)
@@ -45,7 +46,8 @@ def answer(step: Step, turn: Turn, told: bool = True) -> None:
     if told:
         step.set(answers=step.state.answers + 1)
         step.tell(ResponseCreated(response=response.view()))
-    ask(step, response, None if told else Line(role="user", text=turn.text or ""), turn.language)
+    said = Line(role="user", text=turn.text or "", sound_of=turn.item_id if wiring.hears else "")
+    ask(step, response, None if told else said, turn.language)
 
 
 def wanted(state: State, turn: Turn) -> bool:
@@ -80,7 +82,8 @@ def commit_turns(step: Step) -> None:
 
 def waits_for_text(step: Step) -> bool:
     """Whether the text of a committed turn is still to come."""
-    return step.state.wiring.transcripts and any(turn.text is None for turn in step.state.due)
+    wiring = step.state.wiring
+    return wiring.transcripts and not wiring.hears and any(turn.text is None for turn in step.state.due)
 
 
 def ask_waiting(step: Step) -> None:
@@ -129,7 +132,7 @@ def open_response(
 def ask(step: Step, response: Response, last: Line | None = None, language: str = "") -> None:
     """Ask for an answer to the conversation so far, and to `last`, in `language`, which is no part of it."""
     items = step.state.items if response.input is None else _resolved(step, response.input)
-    lines = lines_of(items)
+    lines = lines_of(items, step.state.wiring.hears)
     said = (item for item in reversed(items) if item.kind == "message" and item.role == "user")
     if last is None:
         language = next((item.language for item in said), "")
@@ -142,7 +145,7 @@ def ask(step: Step, response: Response, last: Line | None = None, language: str 
 
 def _resolved(step: Step, given: tuple[Item | Reference, ...]) -> tuple[Item, ...]:
     found = (step.find(item.item_id) if isinstance(item, Reference) else item for item in given)
-    return tuple(item for item in found if item is not None)
+    return tuple(item for item in found if item is not None and not item.internal)
 
 
 def interrupt(step: Step) -> None:
@@ -180,6 +183,7 @@ def _stop(step: Step, response: Response, status: str, reason: str = "", error: 
         step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
         return
     step.do(Revoke(scope=response.scope))
+    functions.give_up(step, response)
     response = output.close(step, response, "incomplete", whole=False)
     if response.message is not None and response.message.spoken:
         item = response.items[response.message.output_index]
@@ -228,10 +232,10 @@ def drained(step: Step, event: Drained) -> None:
         step.tell(ResponseDone(response=response.view("completed")))
     step.set(responses=tuple(r for r in step.state.responses if r.scope != response.scope))
     if response.results and response.results == len(response.calls):
-        rounds = response.rounds + 1
-        settings = response.settings
-        if rounds >= step.state.wiring.tool_rounds:
-            settings = msgspec.structs.replace(settings, tool_choice="none")
-        again = open_response(step, settings, rounds=rounds)
+        rounds, settings = response.rounds + 1, response.settings
+        over = rounds >= step.state.wiring.tool_rounds
+        if over or settings.tool_choice != "auto":  # what had to be called has been
+            settings = msgspec.structs.replace(settings, tool_choice="none" if over else "auto")
+        again = open_response(step, settings, rounds=rounds, to=response.to, heard=response.heard)
         step.tell(ResponseCreated(response=again.view()))
         ask(step, again)

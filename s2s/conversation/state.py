@@ -15,15 +15,19 @@ from s2s.settings import Settings
 class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     """What the graph can do for a conversation.
 
-    `chat`: answers come from a prompt, else straight from the turn; `transcripts`: turns are transcribed; `sound`
-    and `words`: speech and text can reach the caller; `primes`: the language model reads ahead; `speculates`: answers
+    `chat`: answers come from a prompt, else straight from the turn; `transcripts`: turns are transcribed; `hears`: the
+    language model is given their sound, and answers without waiting for their text; `sound`
+    and `words`: speech and text can reach the caller; `tools`: functions that no client has are run in the graph, in
+    `tool_rounds` answers in a row at most; `primes`: the language model reads ahead; `speculates`: answers
     are prepared on trial, of which `max_extra_llm` for each answer given may be in vain.
     """
 
     chat: bool = True
     transcripts: bool = True
+    hears: bool = False
     sound: bool = True
     words: bool = True
+    tools: bool = False
     tool_rounds: int = 5
     primes: bool = False
     speculates: bool = True
@@ -97,7 +101,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     def unheard(self) -> bool:
         """Whether nothing of it has reached the caller yet: words without their sound have not."""
         written = self.message is not None and not self.message.spoken
-        return self.first_sound_at is None and not written and not self.calls
+        called = any(item.kind == "function_call" for item in self.items)
+        return self.first_sound_at is None and not written and not called
 
     def view(self, status: str = "in_progress", reason: str = "", error: str = "") -> ResponseView:
         """The response as the client sees it now."""

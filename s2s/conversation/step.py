@@ -48,21 +48,22 @@ class Step:
         return f"{kind}_{self.state.prefix}{self.count()}"
 
     def previous(self, item_id: str) -> str | None:
-        """Return the id of the item before this one."""
-        ids = [item.id for item in self.state.items]
+        """Return the id of the item before this one, of those that clients know."""
+        ids = [item.id for item in self.state.items if not item.internal]
         at = ids.index(item_id) if item_id in ids else 0
         return ids[at - 1] if at > 0 else None
 
     def last(self) -> str | None:
-        """Return the id of the last item."""
-        return self.state.items[-1].id if self.state.items else None
+        """Return the id of the last item that clients know."""
+        return next((item.id for item in reversed(self.state.items) if not item.internal), None)
 
     def insert(self, item: Item, at: int | None = None) -> None:
         """Give an item its place and say so."""
         items = list(self.state.items)
         items.insert(len(items) if at is None else at, item)
         self.set(items=tuple(items))
-        self.tell(ItemAdded(item=item, previous_id=self.previous(item.id)))
+        if not item.internal:
+            self.tell(ItemAdded(item=item, previous_id=self.previous(item.id)))
 
     def put(self, item: Item) -> None:
         """Replace the item of the same id, in the conversation and in the response that is saying it."""
@@ -75,7 +76,7 @@ class Step:
     def done(self, item: Item) -> None:
         """Put an item that is whole, and say so."""
         self.put(item)
-        if self.state.item(item.id) is not None:
+        if self.state.item(item.id) is not None and not item.internal:
             self.tell(ItemDone(item=item, previous_id=self.previous(item.id)))
 
     def find(self, item_id: str) -> Item | None:
@@ -85,6 +86,11 @@ class Step:
                 if item.id == item_id and response.in_conversation:
                     return item
         return self.state.item(item_id)
+
+    def known(self, item_id: str) -> Item | None:
+        """Return the newest version of an item that clients know."""
+        item = self.find(item_id)
+        return None if item is None or item.internal else item
 
     def respond(self, response: Response, **changes: Any) -> Response:
         """Replace fields of a live response and return the new one."""

@@ -39,7 +39,8 @@ def prime(step: Step, turn: Turn, ahead: Ahead) -> None:
     state = step.state
     count = len(turn.words.split())
     enough = ahead == "whole" or turn.read == 0 or count >= turn.read + (1 if turn.paused else READ_WORDS)
-    if state.wiring.primes and responses.wanted(state, turn) and turn.words and enough and not state.responses:
+    primes = state.wiring.primes and not state.wiring.hears
+    if primes and responses.wanted(state, turn) and turn.words and enough and not state.responses:
         step.set(turn=msgspec.structs.replace(turn, read=count))
         lines = (*lines_of(state.items), Line(role="user", text=turn.words))
         step.do(Prime(settings=state.settings, item=Ask(lines=lines), ahead=ahead))
@@ -59,7 +60,7 @@ def on_trial(state: State, turn: Turn) -> Response | None:
 def heard(step: Step, turn: Turn, text: str, final: bool) -> None:
     """Drop the answer that was prepared for other words than these, which are all, or all so far."""
     response = on_trial(step.state, turn)
-    if response is not None:
+    if response is not None and not step.state.wiring.hears:
         known, now = _plain(response.heard), _plain(text)
         if now != known if final else not known.startswith(now):
             forget(step)

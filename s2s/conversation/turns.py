@@ -33,7 +33,7 @@ def on_spoken(step: Step, event: Spoken) -> None:
     elif event.mark == "ripe" and turn.paused and not turn.ripe:
         turn = msgspec.structs.replace(turn, ripe=True)
         step.set(turn=turn)
-        if turn.text is not None and not turn.failed:
+        if not turn.failed and (turn.text is not None or step.state.wiring.hears):
             trial.prepare(step, turn)
     elif event.mark == "more":
         trial.goes_on(step, turn, event.at_ms)
@@ -59,7 +59,12 @@ def _start(step: Step, event: Spoken) -> None:
 
 
 def _resume(step: Step, turn: Turn, at_ms: float) -> None:
-    """Hear the turn again from its beginning; an answer that was prepared stays until its words are others."""
+    """Hear the turn again from its beginning; an answer that was prepared stays until its words are others.
+
+    Where the sound itself is answered nobody can tell whether they are.
+    """
+    if step.state.wiring.hears:
+        trial.forget(step)
     if not turn.failed:
         step.do(Revoke(scope=turn.scope))
     scope = step.count()
@@ -83,13 +88,14 @@ def _end(step: Step, turn: Turn, event: Spoken) -> None:
         responses.commit_turns(step)
     if turn.failed:
         responses.fail_text(step, turn, turn.failed)
-        _close(step, turn.scope)
     elif turn.text is not None:
         _know(step, turn)
-        if turn.drained:
-            _close(step, turn.scope)
-    elif not step.state.wiring.transcripts:
+    elif not step.state.wiring.transcripts and not step.state.wiring.hears:
         responses.answer(step, turn)
+    if step.state.wiring.hears and not trial.let_out(step, turn):
+        responses.answer(step, turn)
+    if turn.failed or turn.drained:
+        _close(step, turn.scope)
 
 
 def recognise(step: Step, item: Item, pcm: bytes, rate: int) -> None:
@@ -159,9 +165,10 @@ def _know(step: Step, turn: Turn) -> None:
             step.tell(TurnTextDelta(item_id=turn.item_id, delta=text[len(turn.sent) :]))
         seconds = math.ceil(max(0.0, turn.ended_ms - turn.began_ms) / 1000)
         step.tell(TurnText(item_id=turn.item_id, text=text, seconds=seconds))
-    trial.heard(step, turn, text, final=True)
-    if not trial.let_out(step, turn):
-        responses.answer(step, turn)
+    if not step.state.wiring.hears:
+        trial.heard(step, turn, text, final=True)
+        if not trial.let_out(step, turn):
+            responses.answer(step, turn)
     responses.ask_waiting(step)
 
 
@@ -200,7 +207,8 @@ def drained(step: Step, scope: int) -> None:
     """All that a turn's scope would bring has come: a turn without text was silent."""
     turn = step.state.turn
     if turn is not None and turn.scope == scope:
-        step.set(turn=msgspec.structs.replace(turn, text=turn.text or "", drained=True))
+        text = turn.text or "" if step.state.wiring.transcripts else None
+        step.set(turn=msgspec.structs.replace(turn, text=text, drained=True))
         return
     for due in step.state.due:
         if due.scope == scope:

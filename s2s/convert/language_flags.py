@@ -11,7 +11,7 @@ _TRANSFORMERS = "llm_backend=transformers"
 
 LANGUAGE = (
     Flag("model_name", "gpt-5.4-mini", ("llm.model",),
-         of="llm_backend=responses-api,chat-completions,transformers,mlx-lm",
+         of="llm_backend=responses-api,chat-completions,transformers,mlx-lm", to=values.language_model,
          why="llm=openai has the default of both; null asks the server"),
     Flag("init_chat_prompt", None, ("chat.prompt",), why="a session's own instructions go before it"),
     Flag("chat_size", 30, ("chat.chat_size",), kind=int,
@@ -32,7 +32,7 @@ LANGUAGE = (
     Flag("responses_api_reasoning_effort", None, ("llm.extra_body",), of="llm_backend=chat-completions",
          to=values.thinking, why="reasoning_effort, for servers other than OpenAI's"),
     Flag("llm_device", "cuda", ("llm.device",), of=_TRANSFORMERS),
-    Flag("llm_torch_dtype", "float16", ("llm.dtype",), of=_TRANSFORMERS),
+    Flag("llm_torch_dtype", "float16", ("llm.dtype",), of=_TRANSFORMERS, to=values.dtype),
     Flag("llm_gen_max_new_tokens", 1024, ("llm.max_tokens",), of=_LOCAL, kind=int),
     Flag("llm_gen_min_new_tokens", 0, of=_LOCAL, kind=int, why="an answer may be as short as the model likes"),
     Flag("llm_gen_temperature", 0.0, ("llm.temperature",), of=_LOCAL, kind=float),

@@ -47,7 +47,7 @@ LLM = {
     "mlx-lm": Option("llm", "mlx-lm", "serve the model by mlx_lm.server and say llm=chat-completions llm.base_url=..."),
 }
 TTS = {
-    "qwen3": Option("tts", "qwen3", _SPEAKS),
+    "qwen3": Option("tts", "qwen3-faster", _SPEAKS),
     "pocket": Option("tts", "pocket", _SPEAKS),
     "kokoro": Option("tts", "kokoro", _SPEAKS),
     "chatTTS": Option("tts", "chattts", _SPEAKS),

@@ -14,6 +14,7 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _LOGS = {name: name for name in ("debug", "info", "warning", "error")}
 _LOGS |= {"warn": "warning", "critical": "error", "fatal": "error", "notset": "debug"}
 _COMPUTES = ("int8", "int8_float16", "float16", "float32", "default")
+_DTYPES = ("auto", "float32", "float16", "bfloat16")
 _SIZE = re.compile(r"(?P<distil>distil-)?(?P<size>(tiny|base|small|medium|large)(-v[123])?(\.en)?)")
 _TURBO = "hf:mobiuslabsgmbh/faster-whisper-large-v3-turbo/"
 
@@ -105,6 +106,24 @@ def compute_type(flag: Flag, value: Any, line: Line) -> Outcome:
     if kind not in _COMPUTES:
         return f"stt.compute_type is {', '.join(_COMPUTES[:-1])} or {_COMPUTES[-1]}"
     return flag.under_its_key(kind, line)
+
+
+def dtype(flag: Flag, value: Any, line: Line) -> Outcome:
+    """Return the format of a torch model's numbers, where it is one of ours."""
+    kind = str(value).removeprefix("torch.")
+    if kind not in _DTYPES:
+        return f"{flag.keys[0]} is {', '.join(_DTYPES[:-1])} or {_DTYPES[-1]}"
+    return flag.under_its_key(kind, line)
+
+
+def hub(flag: Flag, value: Any, line: Line) -> Outcome:
+    """Return where a model's folder is: on the hub, or here."""
+    return flag.under_its_key(f"hf:{value}" if re.fullmatch(r"\w[\w.-]*/[\w.-]+", value) else value, line)
+
+
+def language_model(flag: Flag, value: Any, line: Line) -> Outcome:
+    """Return a model by the name that its server knows, or where it is for a model in this process."""
+    return flag.under_its_key(value, line) if line.remote else hub(flag, value, line)
 
 
 def key(flag: Flag, value: Any, line: Line) -> Outcome:

@@ -23,6 +23,7 @@ class ChatCompletions(Remote):
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     images: bool = True
 
+    hears: ClassVar[bool] = True
     honours: ClassVar[frozenset[str]] = frozenset(
         {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools", "effort"}
     )

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import anyio
 
-from s2s.llm.spoken import Spoken
 from s2s.llm.tool_calls import ToolCalls
+from s2s.llm.written import Written
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.remote_errors import ServerFailed, StreamCut, failed
 from s2s.settings import Settings
@@ -94,41 +94,70 @@ def schema(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters or {"type": "object", "properties": {}}
 
 
+class Answer:
+    """What the chunks of a streamed chat completion say, taken one by one.
+
+    `text` reads its contents: calls that no server has taken out of them may be there. Reasoning is left out, as are a
+    tool's cut-off arguments.
+    """
+
+    def __init__(self, text: Written) -> None:
+        self.finish: str | None = None
+        self._text, self._calls = text, ToolCalls()
+        self._usage: Mapping[str, Any] = {}
+
+    def feed(self, chunk: Mapping[str, Any]) -> Iterator[Reply | ToolCall]:
+        """Give what the next chunk says; `finish` is set by the last. Raise ServerFailed where it is an error."""
+        if error := chunk.get("error"):
+            raise failed(error)
+        self._usage = chunk.get("usage") or self._usage
+        for choice in (chunk.get("choices") or ())[:1]:
+            yield from self._delta(choice.get("delta") or {})
+            self.finish = choice.get("finish_reason")
+
+    def end(self) -> Iterator[Reply | ToolCall]:
+        """Give what was held back; raise StreamCut where no chunk was the last."""
+        if not self.finish:
+            raise StreamCut("the stream was cut: it ended without a finish_reason")
+        if self.finish == "error":
+            raise ServerFailed("the model's server gave up on the answer")
+        yield from self._text.rest(cut=self._reason == "length")
+        yield from self._calls.finish(cut=self._reason == "length")
+
+    def last(self, usage: Mapping[str, Any]) -> ReplyEnd:
+        """Return the last word on the answer; `usage` is what came after its chunks, if anything did."""
+        called = bool(self._calls or self._text.called)
+        return reply_end("tool_calls" if called and self._reason == "stop" else self._reason, usage or self._usage)
+
+    def _delta(self, delta: Mapping[str, Any]) -> Iterator[Reply | ToolCall]:
+        # A refusal is said, as an answer is.
+        for key in ("content", "refusal"):
+            if text := _said(delta.get(key)):
+                yield from self._text.feed(text)
+        for piece in delta.get("tool_calls") or ():
+            yield from self._calls.feed(piece)
+
+    @property
+    def _reason(self) -> Reason:
+        return REASONS.get(self.finish or "", "stop")
+
+
 async def answer(
     chunks: AsyncIterator[dict[str, Any]], begun: bool = False
 ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
-    """Yield what the chunks of a streamed chat completion say; the last item is a ReplyEnd.
+    """Yield what the chunks of a streamed chat completion say, as `Answer` does; the last item is a ReplyEnd.
 
     `begun` says that the completion goes on with an answer that was given in part.
-
-    Reasoning is left out, as are a tool's cut-off arguments. Raise StreamCut when the stream ends without a
-    `finish_reason`, ServerFailed when a chunk is an error.
     """
-    spoken, calls = Spoken(begun), ToolCalls()
-    finish: str | None = None
-    usage: Mapping[str, Any] = {}
+    said = Answer(Written(begun=begun))
     async for chunk in chunks:
-        if error := chunk.get("error"):
-            raise failed(error)
-        usage = chunk.get("usage") or usage
-        for choice in (chunk.get("choices") or ())[:1]:
-            for item in _delta(choice.get("delta") or {}, spoken, calls):
-                yield item
-            finish = choice.get("finish_reason")
-        if finish:
+        for item in said.feed(chunk):
+            yield item
+        if said.finish:
             break
-    if not finish:
-        raise StreamCut("the stream was cut: it ended without a finish_reason")
-    if finish == "error":
-        raise ServerFailed("the model's server gave up on the answer")
-    reason = REASONS.get(finish, "stop")
-    if rest := spoken.rest():
-        yield Reply(text=rest)
-    for call in calls.finish(cut=reason == "length"):
-        yield call
-    if calls and reason == "stop":
-        reason = "tool_calls"
-    yield reply_end(reason, await trailing(chunks) or usage)
+    for item in said.end():
+        yield item
+    yield said.last(await trailing(chunks))
 
 
 async def trailing(chunks: AsyncIterator[dict[str, Any]]) -> Mapping[str, Any]:
@@ -146,13 +175,11 @@ async def trailing(chunks: AsyncIterator[dict[str, Any]]) -> Mapping[str, Any]:
     return usage
 
 
-def _delta(delta: Mapping[str, Any], spoken: Spoken, calls: ToolCalls) -> Iterator[Reply | ToolCall]:
-    # A refusal is said, as an answer is.
-    for key in ("content", "refusal"):
-        if (text := delta.get(key)) and (said := spoken.feed(text)):
-            yield Reply(text=said)
-    for piece in delta.get("tool_calls") or ():
-        yield from calls.feed(piece)
+def _said(content: Any) -> str:
+    """Return the text of a content; some servers send parts, of which thoughts are one kind."""
+    if isinstance(content, list):
+        return "".join(part.get("text") or "" for part in content if part.get("type") == "text")
+    return content or ""
 
 
 def reply_end(reason: Reason, usage: Mapping[str, Any]) -> ReplyEnd:

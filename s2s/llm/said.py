@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from s2s.cutting import sentence_end
-from s2s.messages import ReplyEnd
+from s2s.messages import Reply, ReplyEnd, ToolCall
+
+Piece = Reply | ToolCall
 
 
 class Said:
@@ -33,6 +35,14 @@ class Said:
             self.ended = True
             self.text = self.text[: max(end, before)]
         return self.text[before:]
+
+    def heard(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """Yield what of the pieces of one token is wanted: text up to where there is enough of it."""
+        for piece in pieces:
+            if not isinstance(piece, Reply):
+                yield piece
+            elif not self.ended and (text := self.take(piece.text)):
+                yield Reply(text=text)
 
 
 class Usage:

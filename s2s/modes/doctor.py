@@ -25,6 +25,7 @@ class Doctor(Mode):
     def show(self, graph: Graph) -> None:
         """Print what was found; raises ModeError where something is missing."""
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table
 
         from s2s.health import findings
@@ -35,7 +36,8 @@ class Doctor(Mode):
         absent = 0
         for finding in findings(graph, self.port, self.timeout_s):
             absent += finding.state == "missing"
-            table.add_row(finding.key, finding.kind, finding.what, _MARKS[finding.state], finding.remedy)
+            what, remedy = escape(finding.what), escape(finding.remedy)  # 's2s[torch]' is no markup
+            table.add_row(finding.key, finding.kind, what, _MARKS[finding.state], remedy)
         Console().print(table)
         if absent:
             raise ModeError(f"{absent} thing{'s are' if absent > 1 else ' is'} missing")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s.stt.recognizer import RATE, Recognizer
+from s2s.stt.recognizer import RATE, Heard, Recognizer
 from s2s.weights import resolve
 
 BEGIN, END = 1, 2
@@ -58,11 +58,9 @@ class Moonshine(Recognizer):
 
     def transcribe(self, samples: NDArray[np.float32], language: str | None) -> str:
         """Return the English words in `samples`."""
-        return self.transcribe_again(samples, language, [])[0]
+        return self.hear(samples, language, ()).text
 
-    def transcribe_again(
-        self, samples: NDArray[np.float32], language: str | None, draft: list[int]
-    ) -> tuple[str, list[int]]:
+    def hear(self, samples: NDArray[np.float32], language: str | None, draft: tuple[int, ...]) -> Heard:
         """Return the words and their tokens; those of the draft that the model would give too cost one step together.
 
         This is speculative decoding (Leviathan et al. 2023) with the last hypothesis in place of a small model.
@@ -77,7 +75,7 @@ class Moonshine(Recognizer):
         likeliest = logits[0].argmax(axis=1)
         wrong = np.flatnonzero(likeliest[:-1] != draft)
         count = int(wrong[0]) if len(wrong) else len(draft)
-        tokens, token = draft[:count], int(likeliest[count])
+        tokens, token = list(draft[:count]), int(likeliest[count])
         # The encoder's part of the cache comes with the first step and stays as it is.
         past = [port.name for port in self._past]
         feed |= {
@@ -87,13 +85,14 @@ class Moonshine(Recognizer):
         feed["use_cache_branch"], past = np.array([True]), [name for name in past if ".encoder." not in name]
         most = int(len(samples) / RATE * TOKENS_PER_S) + 4
         while token != END and len(tokens) < most:
+            self.check()
             tokens.append(token)
             feed["input_ids"] = np.array([[token]], np.int64)
             logits, *present = self._decoder.run(self._grown, feed)
             token = int(logits[0, -1].argmax())
             feed |= zip(past, present, strict=True)
         text = b"".join(self._vocabulary[token] for token in tokens).decode(errors="replace")
-        return text.replace("▁", " ").strip(), tokens
+        return Heard(text.replace("▁", " ").strip(), tokens=tuple(tokens))
 
 
 def vocabulary(path: Path) -> list[bytes]:

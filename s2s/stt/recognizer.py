@@ -5,7 +5,9 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from s2s.audio import float32
 from s2s.messages import Speech, Transcript
 from s2s.stage import Call, Stage
-from s2s.stt.words import agreed, follow, stitch
+from s2s.stt.words import agreed, follow, joined, split, stitch
 
 RATE = 16000
 SHORT_S = 0.1
@@ -24,16 +26,33 @@ SHARE = 0.15
 """Part of the time that may go into partials, all callers of a replica together; the rest is for last words."""
 
 
+class Heard(NamedTuple):
+    """Words, the language that they are in where the model tells, and their tokens where it takes a draft."""
+
+    text: str
+    language: str = ""
+    tokens: tuple[int, ...] = ()
+
+
+class Unwanted(Exception):
+    """Nobody wants the words that are being decoded: leaves a model from inside."""
+
+
 @dataclass
 class _Turn:
-    """One scope: sound that is not settled, settled words, and what its partials have said."""
+    """One scope: sound that is not settled, settled words, and what its partials have said.
+
+    Its language is that of the longest stretch, since a model guesses wrong of a word or two.
+    """
 
     sound: bytearray = field(default_factory=bytearray)
     fresh: int = 0
     settled: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     frozen: int = 0
-    draft: list[int] = field(default_factory=list)
+    draft: tuple[int, ...] = ()
+    language: str = ""
+    longest: int = 0
 
 
 @dataclass(kw_only=True)
@@ -53,14 +72,12 @@ class Recognizer(Stage, abc.ABC):
     def transcribe(self, samples: NDArray[np.float32], language: str | None) -> str:
         """Return the words in `samples` at 16 kHz, at most `window_s` of them; `language` None is the model's guess."""
 
-    def transcribe_again(
-        self, samples: NDArray[np.float32], language: str | None, draft: list[int]
-    ) -> tuple[str, list[int]]:
-        """Return the words and their tokens; `draft` is tokens of the same sound when there was less of it, or none.
+    def hear(self, samples: NDArray[np.float32], language: str | None, draft: tuple[int, ...]) -> Heard:
+        """Return what `transcribe` does, and what else the model tells.
 
-        For a model that decodes sooner with a guess; others give no tokens.
+        `draft` is tokens of the same sound when there was less of it, or none: a guess, if one is of use.
         """
-        return self.transcribe(samples, language), []
+        return Heard(self.transcribe(samples, language))
 
     def clock(self) -> float:
         """Return the seconds by which partials are measured."""
@@ -69,6 +86,19 @@ class Recognizer(Stage, abc.ABC):
     def load(self) -> None:
         """Let partials begin."""
         self._partials_from = 0.0
+        self._hearing: Call | None = None
+        self._unwanted: Call | None = None
+
+    def cancel(self, call: Call) -> None:
+        """Have the decoding for this call end."""
+        if self._hearing is call:  # which is kept, since another's turn may have begun by now
+            self._unwanted = call
+
+    def check(self) -> None:
+        """Raise Unwanted when nobody wants what is being decoded; a model asks as often as it can."""
+        call = self._hearing
+        if call is not None and (call is self._unwanted or not call.live):
+            raise Unwanted
 
     def run(self, call: Call, item: Speech) -> Iterator[Transcript]:
         """Give a partial when there is enough new sound and time for it."""
@@ -79,17 +109,20 @@ class Recognizer(Stage, abc.ABC):
         turn: _Turn = call.state.setdefault("turn", _Turn())
         turn.sound += item.pcm
         turn.fresh += len(item.pcm)
-        self._settle(call, turn)
-        due = turn.fresh >= 2 * RATE * self.partial_ms / 1000 and self.clock() >= self._partials_from
-        if call.settings.transcribe and due and item.mark not in ("pause", "end"):  # then the last word follows at once
-            yield from self._partial(call, turn)
+        with suppress(Unwanted):
+            self._settle(call, turn)
+            due = turn.fresh >= 2 * RATE * self.partial_ms / 1000 and self.clock() >= self._partials_from
+            # At the end the last word follows at once.
+            if call.settings.transcribe and due and item.mark not in ("pause", "end"):
+                yield from self._partial(call, turn)
 
     def finish(self, call: Call) -> Iterator[Transcript]:
         """Give the whole turn's words, none for silence; nothing at all for a scope that had no sound."""
         turn: _Turn | None = call.state.pop("turn", None)
         if turn is not None and call.live:
-            text = " ".join(follow(turn.settled, self._words(call, turn, float32(bytes(turn.sound)))))
-            yield Transcript(text=text, stable=len(text), language=call.settings.language or "")
+            with suppress(Unwanted):
+                text = joined(follow(turn.settled, self._words(call, turn, float32(bytes(turn.sound)))))
+                yield Transcript(text=text, stable=len(text), language=call.settings.language or turn.language)
 
     def _partial(self, call: Call, turn: _Turn) -> Iterator[Transcript]:
         begun = self.clock()
@@ -101,8 +134,8 @@ class Recognizer(Stage, abc.ABC):
         frozen = agreed(turn.said, words)
         if words and (words != turn.said or frozen != turn.frozen):
             turn.said, turn.frozen = words, frozen
-            stable = len(" ".join(words[:frozen]))
-            yield Transcript(text=" ".join(words), final=False, stable=stable, language=call.settings.language or "")
+            stable, language = len(joined(words[:frozen])), call.settings.language or turn.language
+            yield Transcript(text=joined(words), final=False, stable=stable, language=language)
 
     def _settle(self, call: Call, turn: _Turn) -> None:
         window = round(self.window_s * RATE)
@@ -111,13 +144,23 @@ class Recognizer(Stage, abc.ABC):
             cut = quietest(samples, window // 2)
             turn.settled = follow(turn.settled, self._words(call, turn, samples[:cut]))
             del turn.sound[: 2 * cut]
-            turn.draft = []
+            turn.draft = ()
 
     def _words(self, call: Call, turn: _Turn, samples: NDArray[np.float32]) -> list[str]:
         if len(samples) < SHORT_S * RATE or is_silent(samples):
             return []
-        text, turn.draft = self.transcribe_again(samples, call.settings.language, turn.draft)
-        return text.split() if any(letter.isalnum() for letter in text) else []
+        self._hearing, self._unwanted = call, None
+        try:
+            heard = self.hear(samples, call.settings.language, turn.draft)
+            self.check()
+        finally:
+            self._hearing = self._unwanted = None
+        turn.draft = heard.tokens
+        if not any(letter.isalnum() for letter in heard.text):
+            return []
+        if len(samples) >= turn.longest:
+            turn.longest, turn.language = len(samples), heard.language
+        return split(heard.text)
 
 
 def is_silent(samples: NDArray[np.float32]) -> bool:

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
+_WIDE = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_MARKS = "\u3000-\u3040\uff00-\uffef"
+"""Letters of Chinese and Japanese, which are written without spaces, and their punctuation."""
+_WORD = re.compile(rf"[{_WIDE}][{_MARKS}]*|[^\s{_WIDE}]+")
+_CLOSE = re.compile(rf"[{_WIDE}{_MARKS}]")
+
 TAIL = 3
 """Words by which a frozen beginning is found again in a hypothesis that disagrees with it."""
 DRIFT = 4
@@ -10,6 +19,19 @@ TIMES, LONGEST = 4, 4
 """How often how many words are said in a row by nobody."""
 FASTEST = 5.5
 """Words of a second that nobody says, pauses included."""
+
+
+def split(text: str) -> list[str]:
+    """Return the words of a text, of Chinese and Japanese the letters, each with the punctuation after it."""
+    return _WORD.findall(text)
+
+
+def joined(words: list[str]) -> str:
+    """Return the text of words: with a space between two, unless one of them is Chinese or Japanese there."""
+    text = "".join(words[:1])
+    for before, word in itertools.pairwise(words):
+        text += word if _CLOSE.match(before[-1]) or _CLOSE.match(word) else f" {word}"
+    return text
 
 
 def agreed(one: list[str], other: list[str]) -> int:

@@ -14,6 +14,8 @@ from s2s.text.languages import name_of
 
 IMAGE_TOKENS = 800
 """What an image is taken to cost."""
+UNKEPT = "(The caller said something here that was heard then and is not kept.)"
+"""What stands in place of sound that is no longer kept, where nobody has written down its words."""
 
 
 @dataclass(kw_only=True)
@@ -29,6 +31,7 @@ class Chat(Stage):
     chat_size: int = 30
     budget_tokens: int | None = None
     enable_lang_prompt: bool = False
+    audio_turns: int = 4
 
     face: ClassVar[str] = "chat"
     honours = frozenset({"instructions", "truncation"})
@@ -36,6 +39,8 @@ class Chat(Stage):
     def __post_init__(self) -> None:
         if self.chat_size < 1:
             raise ValueError(f"chat_size should be 1 or more, not {self.chat_size}")
+        if self.audio_turns < 1:
+            raise ValueError(f"audio_turns should be 1 or more, not {self.audio_turns}")
 
     def run(self, call: Call, item: Ask | Transcript | ToolResult | Speech) -> Iterator[Prompt | Asked]:
         """Send the agent's last words, for who wants to know what was asked, and the prompt."""
@@ -44,7 +49,7 @@ class Chat(Stage):
         said = next((line.text for line in reversed(item.lines) if line.role == "assistant" and line.text), "")
         if said:
             yield Asked(text=said)
-        lines = paired(self._trimmed(call, item.lines))
+        lines = paired(self._trimmed(call, heard(item.lines, self.audio_turns)))
         if self.enable_lang_prompt and item.language and item.language != call.settings.language:
             lines = _replying_in(name_of(item.language), lines)
         system = call.settings.instructions or self.prompt
@@ -56,6 +61,20 @@ class Chat(Stage):
             return lines
         budget = self.budget_tokens if settings.budget_tokens is None else settings.budget_tokens
         return trimmed(lines, self.chat_size, budget, settings.truncation)
+
+
+def heard(lines: Sequence[Line], count: int) -> list[Line]:
+    """Return the lines with the sound of the last `count` that were spoken, and words in place of all other sound."""
+    spoken = [place for place, line in enumerate(lines) if line.sound_of]
+    last = set(spoken[-count:])
+    found = list(lines)
+    for place in spoken:
+        line = lines[place]
+        if place in last and line.audio:
+            found[place] = msgspec.structs.replace(line, text="", sound_of="")
+        else:
+            found[place] = msgspec.structs.replace(line, text=line.text or UNKEPT, audio=b"", sound_of="")
+    return found
 
 
 def trimmed(lines: Sequence[Line], turns: int, budget_tokens: int | None = None, share: float = 0.75) -> list[Line]:

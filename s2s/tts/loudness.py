@@ -42,3 +42,11 @@ def without_lead(pieces: Iterator[Floats], keep: int) -> Iterator[Floats]:
             break
         held = held[max(0, len(held) - keep) :]
     yield from pieces
+
+
+def trimmed(samples: Floats, before: int, after: int) -> Floats:
+    """Return speech with at most so many samples of silence before and after it; nothing where none is audible."""
+    audible = np.flatnonzero(np.abs(samples) >= AUDIBLE)
+    if not audible.size:
+        return samples[:0]
+    return samples[max(0, int(audible[0]) - before) : int(audible[-1]) + 1 + after]

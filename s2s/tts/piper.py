@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from s2s.audio import pcm16
-from s2s.messages import Clause, Sound
-from s2s.stage import Call, Stage
-from s2s.tts.loudness import Floats, gain_to, limited, without_lead
+from s2s.stage import Call
+from s2s.tts.loudness import Floats
+from s2s.tts.onnx_session import RunStop, open_session
 from s2s.tts.vits import Vits
+from s2s.tts.voice import SAMPLE, Voice
 from s2s.weights import WeightsError, resolve
-
-SAMPLE = "The quick brown fox."
-"""Spoken into the void to find out how loud a speaker is: it is near the mean of what answers are made of."""
 
 
 @dataclass(kw_only=True)
-class Piper(Stage):
+class Piper(Voice):
     """One Piper voice through onnxruntime; its package and espeak-ng, which it uses, are GPL-3."""
 
     model: str = (
@@ -35,8 +33,6 @@ class Piper(Stage):
     noise_scale: float | None = None
     noise_w_scale: float | None = None
     first_ms: int = 140
-    lead_ms: int | None = 10
-    level_db: float = -18.0
     threads: int = 1
 
     needs = ("piper", "onnxruntime")
@@ -50,85 +46,53 @@ class Piper(Stage):
 
     def load(self) -> None:
         """Load the voice, and speak a few words into the void."""
-        import onnxruntime
         from piper import PiperConfig, PiperVoice
 
         model = _graph(self.model, resolve(self.model))
         config = Path(f"{model}.json") if self.config is None else resolve(self.config)
         if not config.exists():
             raise WeightsError(f"{self.model}: the voice's config is not beside it: {config}; give it as config")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.enable_mem_pattern = False  # it keeps memory for each length that was ever spoken
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4  # below, an aborted run is logged as an error
-
-        def open_session(model: str | bytes) -> Any:
-            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-            session._model_bytes = None  # it would hold the weights once more
-            return session
-
-        self._options = onnxruntime.RunOptions
         # It is asked for phonemes only: PiperVoice.load would make a session of its own, with a thread for each core.
         self._voice = PiperVoice(None, PiperConfig.from_dict(json.loads(config.read_text(encoding="utf-8"))))
         self._speaker = self._find_speaker()
-        self._vits = Vits(model, open_session, pieces=self.first_ms > 0)
+        self._vits = Vits(model, partial(open_session, threads=self.threads), pieces=self.first_ms > 0)
         self._vits.study(self._sample(self._speaker))
         self._first = max(1, round(self.first_ms * self._voice.config.sample_rate / 1000 / self._vits.hop))
-        self._gains: dict[int | None, float] = {}
-        self._gain(self._speaker, self._run_options())
+        super().load()
+
+    @property
+    def rate(self) -> int:
+        """The voice's own sample rate."""
+        return int(self._voice.config.sample_rate)
 
     def voice_names(self) -> list[str]:
         """Return the names of the voice's speakers, where it has several."""
         voice = getattr(self, "_voice", None)
         return list(voice.config.speaker_id_map) if voice is not None and voice.config.num_speakers > 1 else []
 
-    def run(self, call: Call, item: Clause) -> Iterator[Sound]:
-        """Give the sound of each sentence piece by piece; nothing for text without a letter or digit."""
-        if not any(letter.isalnum() for letter in item.text):
-            return
-        options = call.state["options"] = self._run_options()
-        rate = self._voice.config.sample_rate
-        pieces = self._pieces(call, item.text, options)
-        if item.index == 0 and self.lead_ms is not None:
-            pieces = without_lead(pieces, rate * self.lead_ms // 1000)
-        for piece in pieces:
-            yield Sound(pcm=pcm16(piece), rate=rate)
+    def voice_of(self, call: Call) -> int | None:
+        """Return the number of the speaker that a caller hears."""
+        name = call.settings.voice
+        return self._speaker if name is None else self._voice.config.speaker_id_map.get(name, self._speaker)
 
-    def cancel(self, call: Call) -> None:
-        """End the inference that runs for this call, within some milliseconds."""
-        if options := call.state.get("options"):
-            options.terminate = True
+    def stop(self) -> RunStop:
+        """Return what ends the inference of a clause, within some milliseconds."""
+        return RunStop()
 
-    def _pieces(self, call: Call, text: str, options: Any) -> Iterator[Floats]:
-        """Yield the samples of a text, until the call is cancelled."""
-        voice, speaker, first = self._voice.config, self._speaker_of(call), self._first
+    def sample(self, call: Call) -> Iterator[Floats]:
+        """Yield a few words without noise, at the voice's own pace."""
+        return self._vits.speak(self._sample(self.voice_of(call)), self._first, call.state["stop"].options)
+
+    def speak(self, call: Call, text: str) -> Iterator[Floats]:
+        """Yield the samples of each sentence piece by piece."""
+        voice, speaker, first = self._voice.config, self.voice_of(call), self._first
         noise = voice.noise_scale if self.noise_scale is None else self.noise_scale
         noise_w = voice.noise_w_scale if self.noise_w_scale is None else self.noise_w_scale
         scales = noise, voice.length_scale / (call.settings.speed * self.speed), noise_w
-        try:
-            gain = self._gain(speaker, options)
-            # Piper reads [[ ]] as raw phonemes, which a language model doesn't mean.
-            for sentence in filter(None, self._voice.phonemize(text.replace("[[", "[").replace("]]", "]"))):
-                for samples in self._vits.speak(self._feed(sentence, scales, speaker), first, options):
-                    yield limited(samples * gain)
-                    if not call.live:
-                        return
-                first = 4 * self._first  # there is sound to play while it is made
-        except Exception:
-            if not options.terminate:
-                raise
-
-    def _run_options(self) -> Any:
-        """Return the options of a clause: what its runs borrow is given back, or the longest one's would be kept."""
-        options = self._options()
-        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        return options
-
-    def _speaker_of(self, call: Call) -> int | None:
-        name = call.settings.voice
-        return self._speaker if name is None else self._voice.config.speaker_id_map.get(name, self._speaker)
+        # Piper reads [[ ]] as raw phonemes, which a language model doesn't mean.
+        for sentence in filter(None, self._voice.phonemize(text.replace("[[", "[").replace("]]", "]"))):
+            yield from self._vits.speak(self._feed(sentence, scales, speaker), first, call.state["stop"].options)
+            first = 4 * self._first  # there is sound to play while it is made
 
     def _feed(self, phonemes: list[str], scales: tuple[float, float, float], speaker: int | None) -> dict[str, Any]:
         """Return what the voice's graph takes: `scales` are those of the noise, of the length and of the rhythm."""
@@ -140,13 +104,6 @@ class Piper(Stage):
     def _sample(self, speaker: int | None) -> dict[str, Any]:
         phonemes = next(iter(self._voice.phonemize(SAMPLE)))
         return self._feed(phonemes, (0.0, self._voice.config.length_scale, 0.0), speaker)
-
-    def _gain(self, speaker: int | None, options: Any) -> float:
-        """Return the factor that brings a speaker to `level_db`: from a sample, which is spoken once."""
-        if speaker not in self._gains:
-            speech = np.concatenate(list(self._vits.speak(self._sample(speaker), self._first, options)))
-            self._gains[speaker] = gain_to(self.level_db, speech, self._voice.config.sample_rate)
-        return self._gains[speaker]
 
     def _find_speaker(self) -> int | None:
         voice = self._voice.config

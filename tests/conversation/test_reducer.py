@@ -30,13 +30,25 @@ class Conversation(RuleBasedStateMachine):
         interrupt=st.booleans(),
         transcribe=st.booleans(),
         idle_ms=st.sampled_from([None, 50]),
+        hears=st.sampled_from([(False, True), (True, False), (True, True)]),
+        tools=st.booleans(),
     )
     def begin(
-        self, chat: bool, words: bool, create: bool, interrupt: bool, transcribe: bool, idle_ms: int | None
+        self,
+        chat: bool,
+        words: bool,
+        create: bool,
+        interrupt: bool,
+        transcribe: bool,
+        idle_ms: int | None,
+        hears: tuple[bool, bool],
+        tools: bool,
     ) -> None:
         detection = Detection(create_response=create, interrupt_response=interrupt, idle_ms=idle_ms)
         self.bench = Bench(
-            wiring=Wiring(chat=chat, words=words, tool_rounds=3),
+            wiring=Wiring(
+                chat=chat, words=words, tool_rounds=3, hears=chat and hears[0], transcripts=hears[1], tools=tools
+            ),
             settings=Settings(detection=detection, transcribe=transcribe),
         )
         self.speaking = False

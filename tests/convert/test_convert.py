@@ -164,17 +164,17 @@ def test_a_backend_that_is_not_there_is_left_out_until_it_is(tmp_path: Path, mon
     shutil.copytree(CONF, conf)
     (conf / "tts" / "kokoro.yaml").unlink(missing_ok=True)
     monkeypatch.setattr(options, "CONF", conf)
-    line = "speech-to-speech --tts kokoro --kokoro_voice af_heart --kokoro_lang_code a --pocket_tts_voice jean"
+    line = "speech-to-speech --tts kokoro --kokoro_voice jm_kumo --kokoro_lang_code a --pocket_tts_voice jean"
     before = convert(line)
     assert "tts" not in before.choices and not before.values
     assert [reason.partition(":")[0] for reason in before.left_out][:4] == [
-        "--tts kokoro", "--kokoro_voice af_heart", "--kokoro_lang_code a", "--pocket_tts_voice jean",
+        "--tts kokoro", "--kokoro_voice jm_kumo", "--kokoro_lang_code a", "--pocket_tts_voice jean",
     ]  # fmt: skip
-    assert before.left_out[1] == "--kokoro_voice af_heart: tts=kokoro is not built yet"
+    assert before.left_out[1] == "--kokoro_voice jm_kumo: tts=kokoro is not built yet"
     (conf / "tts" / "kokoro.yaml").write_text("_target_: x.Y\nvoice: a\n")
     after = convert(line)
     assert after.choices["tts"] == "kokoro"
-    assert after.values == {"tts.voice": "af_heart"}
+    assert after.values == {"tts.voice": "jm_kumo"}
     assert "--kokoro_lang_code a: tts=kokoro has no option 'language'" in after.left_out
     assert "--pocket_tts_voice jean: counts with --tts pocket only" in after.left_out
 

@@ -105,3 +105,54 @@ def test_a_key_becomes_the_name_of_a_variable_and_is_printed_nowhere(
     assert made(read).values["llm.api_key_env"] == env
     assert key not in text(read).replace("MY_", "")
     assert "--responses_api_api_key '***'" in text(read)
+
+
+HUB = "hf:onnx-community/Kokoro-82M-v1.0-ONNX"
+GGUF = "hf:Serveurperso/Qwen3-TTS-GGUF/qwen-talker"
+EVERY_VOICE = {"tts.model": f"{HUB}/onnx/model.onnx", "tts.voices": f"{HUB}/voices/"}
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("--tts kokoro --kokoro_voice jm_kumo --kokoro_lang_code a", {"tts.voice": "jm_kumo", "tts.language": "a"}),
+        ("--tts kokoro --kokoro_voice bm_fable", {**EVERY_VOICE, "tts.voice": "bm_fable"}),
+        ("--tts kokoro --kokoro_model_name hexgrad/Kokoro-82M", EVERY_VOICE),
+        ("--tts kokoro --kokoro_model_name mine.pth", {}),
+        ("--tts pocket --pocket_tts_voice mary", {"tts.voice": "mary"}),
+        ("--tts pocket --pocket_tts_voice ./me.wav", {"tts.ref_audio": "./me.wav"}),
+        ("--tts pocket --pocket_tts_voice hf://a/b/c/d.wav@e0", {"tts.ref_audio": "hf:a/b@e0/c/d.wav"}),
+        ("--tts pocket --pocket_tts_voice hf://a/b/d.wav", {"tts.ref_audio": "hf:a/b/d.wav"}),
+        ("--tts pocket --pocket_tts_voice https://a.example/b.wav", {}),
+        ("--tts facebookMMS --facebook_mms_model_name facebook/mms-tts-deu", {"tts.model": "hf:facebook/mms-tts-deu"}),
+        ("--tts facebookMMS --facebook_mms_model_name ./mine --tts_language de",
+         {"tts.model": "./mine", "tts.language": "de"}),
+        ("--tts qwen3 --qwen3_tts_model_name Qwen/Qwen3-TTS-12Hz-0.6B-Base --qwen3_tts_backend torch",
+         {"tts.model": "hf:Qwen/Qwen3-TTS-12Hz-0.6B-Base", "tts.talker": f"{GGUF}-0.6b-base-BF16.gguf",
+          "tts.backend": "torch"}),
+        ("--tts qwen3 --qwen3_tts_model_name ./mine", {"tts.model": "./mine", "tts.backend": "torch"}),
+        ("--tts qwen3 --qwen3_tts_backend mlx --qwen3_tts_attn_implementation paged", {}),
+        ("--tts qwen3 --qwen3_tts_speaker Ryan --qwen3_tts_language en --qwen3_tts_streaming_chunk_size 4",
+         {"tts.voice": "Ryan", "tts.language": "en", "tts.chunk_frames": 4}),
+        ("--tts chatTTS --chat_tts_device cuda", {"tts.device": "cuda"}),
+    ],
+)  # fmt: skip
+def test_voices_are_where_they_can_be_had(line: str, values: dict[str, Any]) -> None:
+    assert convert(f"speech-to-speech {line}").values == values
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("--llm_backend transformers --model_name Qwen/Qwen3-0.6B --llm_torch_dtype torch.bfloat16",
+         {"llm.model": "hf:Qwen/Qwen3-0.6B", "llm.dtype": "bfloat16"}),
+        ("--llm_backend transformers --model_name ./mine --llm_device cuda:1 --llm_is_vlm true",
+         {"llm.model": "./mine", "llm.device": "cuda:1", "llm.images": True}),
+        ("--llm_backend transformers --llm_gen_max_new_tokens 99 --llm_gen_temperature 0.5",
+         {"llm.max_tokens": 99, "llm.temperature": 0.5}),
+        ("--llm_backend chat-completions --model_name Qwen/Qwen3-0.6B", {"llm.model": "Qwen/Qwen3-0.6B"}),
+    ],
+)  # fmt: skip
+def test_a_language_model_is_where_it_can_be_had(line: str, values: dict[str, Any]) -> None:
+    found = convert(f"speech-to-speech {line}").values
+    assert {key: value for key, value in found.items() if key in values} == values

@@ -19,7 +19,7 @@ def _recogniser(name: str):  # type: ignore[no-untyped-def]
     options = yaml.safe_load((CONF / f"{name}.yaml").read_text())
     module, _, kind = options["_target_"].rpartition(".")
     stage = getattr(importlib.import_module(module), kind)(
-        **{key: value for key, value in options.items() if key not in ("_target_", "defaults", "place")}
+        **{key: value for key, value in options.items() if key not in ("_target_", "defaults", "place", "device")}
     )
     stage.load()
     return stage

@@ -80,6 +80,12 @@ async def test_thoughts_are_left_out_and_refusals_are_said() -> None:
     assert [item.text for item in items if isinstance(item, Reply)] == ["No", ", sorry."]
 
 
+async def test_thoughts_among_the_parts_of_a_content() -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    items = await heard(chunk(content=[thought]), chunk(content=[{"type": "text", "text": "Yes."}]), chunk("stop"))
+    assert items == [Reply(text="Yes."), ReplyEnd()]
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [("stop", "stop"), ("eos", "stop"), ("length", "length"), ("max_tokens", "length"), ("content_filter",) * 2],
@@ -134,6 +140,11 @@ async def test_cut_off_arguments_are_never_whole() -> None:
 async def test_a_stream_without_an_end_is_cut() -> None:
     with pytest.raises(StreamCut, match="cut: it ended without a finish_reason"):
         await heard(chunk(content="Hi"))
+
+
+async def test_a_call_that_no_server_took_out_of_the_text_is_not_said() -> None:
+    items = await heard(chunk(content='Well. <tool_call>{"name"'), chunk(content=': "now"}</tool_call>'), chunk("stop"))
+    assert items == [Reply(text="Well. "), ReplyEnd()]
 
 
 async def test_an_error_inside_the_stream() -> None:

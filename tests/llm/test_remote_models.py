@@ -271,3 +271,23 @@ async def test_fields_of_ones_own() -> None:
         body = server.requests[0].body
         assert body["reasoning_effort"] == "none"
         assert "service_tier" not in body
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_thoughts_are_never_said(kind: type[Remote]) -> None:
+    script = Scripted(reasoning=("I wonder", " why."), text=("<thi", "nk>Hm.</think>", "\n\nHello", "."))
+    async with OpenAIServer(script) as server, loaded(kind, server.url) as stage:
+        *said, end = await ask(stage)
+        assert said == [Reply(text="Hello"), Reply(text=".")]
+        assert isinstance(end, ReplyEnd)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_pictures_reach_a_model_that_sees(kind: type[Remote]) -> None:
+    url = "data:image/png;base64,AA=="
+    prompt = Prompt(lines=(Line(role="user", text="Look", images=(url,)),))
+    for images in (True, False):
+        async with OpenAIServer() as server, loaded(kind, server.url, images=images) as stage:
+            assert [item async for item in stage.run(a_call(), prompt)]
+            sent = str(server.requests[0].body)
+            assert (url in sent, "a picture, which you can't see" in sent) == (images, not images)

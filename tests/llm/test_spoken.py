@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.llm.spoken import Spoken
+from s2s.llm.spoken import THOUGHTS, Spoken
 
 PARTS = st.lists(
     st.sampled_from(["<think>", "</think>", "<th", "ink>", "<", "/", "</", "a", "b c", "\n", " ", "é"]), max_size=12
@@ -36,10 +36,27 @@ def test_cuts_do_not_matter(parts: list[str], cuts: list[int]) -> None:
         (["a < b", " and", " c"], "a < b and c"),
         (["It is <think"], "It is <think"),
         (["<think>for ever"], ""),
+        (["<thinking>no</thinking> Yes."], "Yes."),
+        (["[THINK]no[/THI", "NK]Yes."], "Yes."),
+        (["\u25c1think\u25b7no\u25c1/think\u25b7Yes."], "Yes."),
+        (["<seed:think>no</think>no</seed:think>Yes."], "Yes."),
+        (["<|START_THINKING|>no<|END_THINKING|>Yes."], "Yes."),
+        (
+            ["<|chan", "nel|>ana", "lysis<|message|>no<|end|><|start|>assistant<|channel|>final<|mess", "age|>Yes."],
+            "Yes.",
+        ),
+        (["<|channel|>commentary to=functions.now <|constrain|>json<|message|>{}<|call|>"], ""),
+        (["<|channel|>commentary<|message|>One moment.<|end|>"], "One moment.<|end|>"),
     ],
 )
 def test_thoughts_are_not_said(pieces: list[str], heard: str) -> None:
     assert said(pieces) == heard
+
+
+@pytest.mark.parametrize("tag", THOUGHTS)
+def test_thoughts_that_were_begun_before(tag: str) -> None:
+    spoken = Spoken(thinking=tag)
+    assert [spoken.feed(piece) for piece in ("no, ", f"<no>{THOUGHTS[tag]}", "\nYes.")] == ["", "", "Yes."]
 
 
 def test_only_what_may_become_a_tag_is_held_back() -> None:

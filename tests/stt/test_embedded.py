@@ -19,7 +19,8 @@ from s2s.settings import Settings
 from s2s.stage import Call
 from s2s.stt.faster_whisper import FasterWhisper
 from s2s.stt.moonshine import Moonshine, vocabulary
-from s2s.stt.recognizer import RATE, Recognizer
+from s2s.stt.recognizer import RATE, Heard, Recognizer
+from s2s.weights import WeightsError
 
 pytestmark = pytest.mark.embedded
 
@@ -68,13 +69,13 @@ def test_an_utterance(recognizer: Recognizer, speech: bytes) -> None:
 
 def test_a_turn_of_44_seconds(recognizer: Recognizer, speech: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
-    transcribe = recognizer.transcribe_again
+    hear_once = recognizer.hear
 
-    def counted(samples: np.ndarray, language: str | None, draft: list[int]) -> tuple[str, list[int]]:
+    def counted(samples: np.ndarray, language: str | None, draft: tuple[int, ...]) -> Heard:
         lengths.append(len(samples))
-        return transcribe(samples, language, draft)
+        return hear_once(samples, language, draft)
 
-    monkeypatch.setattr(recognizer, "transcribe_again", counted)
+    monkeypatch.setattr(recognizer, "hear", counted)
     monkeypatch.setattr(recognizer, "clock", lambda: 0.0)  # as many partials as the sound allows
     *partials, final = hear(recognizer, caller(), speech)
     assert error_rate(TEXT, final.text) <= 0.10
@@ -102,14 +103,15 @@ def test_what_was_guessed_right_is_decoded_at_once_and_what_was_not_is_corrected
 
     monkeypatch.setattr(stage, "_decoder", Counted())
     samples = np.frombuffer(speech[: int(3.9 * 32000)], "<i2").astype("f4") / 32768
-    text, tokens = stage.transcribe_again(samples, None, [])
-    assert error_rate(" ".join(TEXT.split()[:12]), text) < 0.1 and steps == [1] * (len(tokens) + 1)
-    for draft in (tokens, tokens[:5], [*tokens[:5], 999, *tokens[6:]], [*tokens, 999], [999]):
+    heard = stage.hear(samples, None, ())
+    tokens = heard.tokens
+    assert error_rate(" ".join(TEXT.split()[:12]), heard.text) < 0.1 and steps == [1] * (len(tokens) + 1)
+    for draft in (tokens, tokens[:5], (*tokens[:5], 999, *tokens[6:]), (*tokens, 999), (999,)):
         right = next(
             (n for n, (a, b) in enumerate(zip(draft, tokens, strict=False)) if a != b), min(len(draft), len(tokens))
         )
         steps.clear()
-        assert stage.transcribe_again(samples, None, draft) == (text, tokens)
+        assert stage.hear(samples, None, draft) == heard
         assert steps == [len(draft) + 1] + [1] * (len(tokens) - right)
 
 
@@ -143,11 +145,54 @@ def test_a_click_and_hiss_are_no_words_for_whisper() -> None:
     assert stage.transcribe(np.where(np.arange(RATE) // 200 == 25, noise / 2, 0).astype(np.float32), None) == ""
 
 
-def test_an_english_model_refuses_another_language() -> None:
+def test_an_english_model_says_so_and_refuses_another_language(speech: bytes) -> None:
     stage = whisper()
+    *_, final = hear(stage, caller(transcribe=False), speech[: 4 * 32000])
+    assert final.language == "en"
     assert stage.transcribe(np.zeros(RATE, np.float32), "en-GB") == ""
     with pytest.raises(ValueError, match="language: this model knows English only, not 'fr'; set a multilingual model"):
         stage.transcribe(np.zeros(RATE, np.float32), "fr")
+
+
+@pytest.mark.parametrize("by_cancel", [True, False])
+def test_a_turn_that_is_revoked_while_it_is_decoded_gives_no_words(
+    recognizer: Recognizer, speech: bytes, monkeypatch: pytest.MonkeyPatch, by_cancel: bool
+) -> None:
+    call, check = caller(transcribe=False), recognizer.check
+    checks = []
+
+    def revoked() -> None:
+        checks.append(1)
+        if by_cancel:
+            recognizer.cancel(call)
+        else:
+            call.live = False
+        check()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recognizer, "check", revoked)
+        assert list(hear(recognizer, call, speech[: 4 * 32000])) == []
+    assert len(checks) == 1, "it went on"
+    assert [out.final for out in hear(recognizer, caller(transcribe=False), speech[: 4 * 32000])] == [True]
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no Whisper for CTranslate2: model.bin and tokenizer.json not in"):
+        FasterWhisper(model=str(tmp_path)).load()
+
+
+def test_a_gpu_that_is_not_there_is_refused_and_one_that_does_not_work_is_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import ctranslate2
+
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
+    with pytest.raises((RuntimeError, ValueError)):
+        FasterWhisper(device="cuda").load()
+    stage = FasterWhisper(device="auto")
+    stage.load()
+    assert stage.transcribe(np.zeros(RATE, np.float32), None) == ""
+    assert "a GPU that it can't use" in caplog.text
 
 
 def test_a_vocabulary_of_short_and_long_tokens(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from s2s.audio import pcm16
 from s2s.messages import Speech, Transcript
 from s2s.settings import Settings
 from s2s.stage import Call
-from s2s.stt.recognizer import RATE, Recognizer, is_silent, quietest
+from s2s.stt.recognizer import RATE, Heard, Recognizer, is_silent, quietest
 
 
 @dataclass(kw_only=True)
@@ -163,6 +164,85 @@ def test_the_callers_language_is_passed_on() -> None:
     hear(stage, call, spoken(1))
     assert last(stage, call).language == "de"
     assert stage.languages == ["de"]
+
+
+@dataclass(kw_only=True)
+class Guesser(Reader):
+    """Takes a second of sound for Dutch, and more for German."""
+
+    def hear(self, samples: NDArray[np.float32], language: str | None, draft: tuple[int, ...]) -> Heard:
+        return Heard(self.transcribe(samples, language), "nl" if len(samples) <= RATE else "de")
+
+
+def test_the_language_is_that_of_the_longest_stretch_unless_the_caller_has_set_one() -> None:
+    stage = Guesser(partial_ms=500, window_s=4.0)
+    stage.load()
+    call = caller()
+    partials = hear(stage, call, spoken(9))
+    assert [partial.language for partial in partials][:1] == ["nl"]
+    assert {partial.language for partial in partials[2:]} == {"de"}
+    assert last(stage, call).language == "de"
+    call = caller(language="en")
+    hear(stage, call, spoken(3))
+    assert last(stage, call).language == "en"
+
+
+@dataclass(kw_only=True)
+class Interrupted(Reader):
+    """Decodes in steps, and what happens at the third is `meanwhile`."""
+
+    meanwhile: Callable[[], None] = lambda: None
+    steps: int = 0
+
+    def transcribe(self, samples: NDArray[np.float32], language: str | None) -> str:
+        for step in range(5):
+            if step == 2:
+                self.meanwhile()
+            self.check()
+            self.steps += 1
+        return super().transcribe(samples, language)
+
+
+@pytest.mark.parametrize("by_cancel", [True, False])
+def test_a_turn_that_is_revoked_while_it_is_decoded_gives_nothing(by_cancel: bool) -> None:
+    stage, call = Interrupted(), caller(transcribe=False)
+    stage.load()
+    stage.meanwhile = lambda: stage.cancel(call) if by_cancel else setattr(call, "live", False)
+    hear(stage, call, spoken(2))
+    assert list(stage.finish(call)) == []
+    assert stage.steps == 2
+
+
+def test_a_partial_that_is_cancelled_is_left_out_and_the_turn_goes_on() -> None:
+    stage, call = Interrupted(partial_ms=500), caller()
+    stage.load()
+    stage.meanwhile = lambda: stage.cancel(call)
+    assert hear(stage, call, spoken(1)) == []
+    stage.meanwhile = lambda: None
+    assert hear(stage, call, spoken(1, first=2))[-1].text.startswith("w1")
+    assert last(stage, call).text == "w1 w2"
+
+
+def test_a_cancellation_that_comes_when_another_is_heard_stops_nobody() -> None:
+    stage, late, call = Interrupted(), caller(transcribe=False), caller(transcribe=False)
+    stage.load()
+    hear(stage, call, spoken(2))
+
+    def between_its_look_and_its_word() -> None:
+        stage._hearing = late
+        stage.cancel(late)
+        stage._hearing = call
+
+    stage.meanwhile = between_its_look_and_its_word
+    assert last(stage, call).text == "w1 w2"
+
+
+def test_cancelling_another_call_stops_nothing() -> None:
+    stage, call = Interrupted(), caller(transcribe=False)
+    stage.load()
+    stage.meanwhile = lambda: stage.cancel(caller())
+    hear(stage, call, spoken(2))
+    assert last(stage, call).text == "w1 w2"
 
 
 def test_another_rate_is_refused() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.stt.words import agreed, endless, follow, repeats, said_once, stitch
+from s2s.stt.words import agreed, endless, follow, joined, repeats, said_once, split, stitch
 
 WORDS = st.lists(st.sampled_from(["it", "was", "the", "best", "worst", "of", "times,", "times."]), max_size=12)
 
@@ -101,3 +101,33 @@ def test_a_phrase_that_nobody_says_so_often_in_so_short_a_time_is_said_once(
     text: str, seconds: float, once: str
 ) -> None:
     assert said_once(text, seconds) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("Hello, world.  It's me", ["Hello,", "world.", "It's", "me"]),
+        ("今天天气。很好", ["今", "天", "天", "气。", "很", "好"]),
+        ("我用iPhone吗？", ["我", "用", "iPhone", "吗？"]),
+        ("스피치 투 스피치", ["스피치", "투", "스피치"]),
+        ("「はい」とスーパーで", ["「", "は", "い」", "と", "ス", "ー", "パ", "ー", "で"]),
+        ("谢谢。 Thank you", ["谢", "谢。", "Thank", "you"]),
+    ],
+)
+def test_words_of_scripts_with_and_without_spaces(text: str, words: list[str]) -> None:
+    assert split(text) == words
+
+
+@given(st.lists(st.sampled_from(["one", "two,", "it's", "今", "天。", "ス", "「", "스피치"]), max_size=8))
+def test_joined_words_are_the_same_words_and_begin_as_fewer_of_them_do(words: list[str]) -> None:
+    text = joined(words)
+    assert "".join(split(text)) == "".join(words)
+    assert joined(split(text)) == text
+    assert all(text.startswith(joined(words[:count])) for count in range(len(words) + 1))
+
+
+def test_chinese_settles_letter_by_letter() -> None:
+    assert joined(split("今天 天气 很好")) == "今天天气很好"
+    assert agreed(split("今天天气"), split("今天很好")) == 2
+    assert joined(["all", "the", "words"]) == "all the words"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from s2s.tts.loudness import KNEE, gain_to, limited, without_lead
+from s2s.tts.loudness import KNEE, gain_to, limited, trimmed, without_lead
 
 RATE = 22050
 
@@ -52,3 +52,12 @@ def test_speech_that_begins_at_once_is_left_alone() -> None:
 
 def test_silence_has_no_first_word() -> None:
     assert list(without_lead(iter([np.zeros(500, np.float32)] * 3), 0)) == []
+
+
+def test_speech_is_trimmed_on_both_sides() -> None:
+    word = tone(0.1, 0.5)
+    speech = np.concatenate([np.full(1200, 0.001, np.float32), word, np.full(900, 0.001, np.float32)])
+    audible = np.flatnonzero(np.abs(speech) >= 0.003)
+    assert np.array_equal(trimmed(speech, 220, 100), speech[audible[0] - 220 : audible[-1] + 101])
+    assert np.array_equal(trimmed(word, 220, 100), word)
+    assert trimmed(speech[:1200], 220, 100).size == 0

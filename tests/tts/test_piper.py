@@ -118,7 +118,7 @@ def test_whole_is_a_piece_for_each_sentence(whole: Piper) -> None:
 def test_an_answers_first_word_comes_at_once(piper: Piper) -> None:
     text = "The most exciting time"
     first, later = say(piper, text), say(piper, text, index=1)
-    assert 5 < silence_ms(first) < 11
+    assert silence_ms(first) < 3
     assert silence_ms(later) > 30
     dropped = len(joined(later)) - len(joined(first))
     assert np.array_equal(joined(later)[dropped:], joined(first))
@@ -156,7 +156,7 @@ def test_cancel_ends_the_inference_that_runs(piper: Piper) -> None:
 
     thread = threading.Thread(target=speak)
     thread.start()
-    while "options" not in call.state:
+    while "stop" not in call.state:
         time.sleep(0)
     cancelled_s = time.perf_counter()
     piper.cancel(call)

@@ -1,0 +1,220 @@
+"""Language models by transformers, in this process."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from s2s.llm.chat_template import ChatTemplate, opened_thought
+from s2s.llm.detokenizer import Detokenizer
+from s2s.llm.forced import Forced, most_tokens
+from s2s.llm.generation import Brake, Generation
+from s2s.llm.held import Held
+from s2s.llm.json_pattern import pattern
+from s2s.llm.pictures import pictures
+from s2s.llm.prefixes import Prefixes
+from s2s.llm.said import Said
+from s2s.llm.shortened import shorter
+from s2s.llm.written import MARKUP, Written
+from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
+from s2s.settings import Settings
+from s2s.stage import Call, Stage
+from s2s.torch_models import Dtype, device, dtype, folder, limit_threads, quieten, trusted
+
+GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "min_p": None, "typical_p": None}
+
+"""What `generate` is told where the likeliest word is always taken."""
+ENDLESS = 1 << 30
+"""The tokens of a model that sets no bounds."""
+
+
+@dataclass(kw_only=True)
+class Transformers(Stage):
+    """A causal language model of a hub, with its own chat template; callers are answered one after the other.
+
+    `images` loads it as one that sees pictures. `history_tokens` is what it asks `chat` to keep a conversation to.
+    """
+
+    model: str = "hf:Qwen/Qwen3-4B-Instruct-2507"
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    threads: int = 1
+    images: bool = False
+    trust_remote_code: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    repeat_penalty: float = 1.0
+    max_tokens: int = 256
+    enough: int | None = None
+    context: int | None = None
+    kept_callers: int = 4
+    chat_template: str | None = None
+    chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
+    history_tokens: int | None = None
+
+    needs: ClassVar[tuple[str, ...]] = ("torch", "transformers", "accelerate")
+    extra: ClassVar[str] = "torch"
+    honours: ClassVar[frozenset[str]] = frozenset(
+        {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools", "effort"}
+    )
+
+    def weights(self) -> list[str]:
+        """The model's folder."""
+        return [self.model]
+
+    def load(self) -> None:
+        """Load the model and have it write a token."""
+        import transformers
+
+        code = self._code()
+        path = folder(self.model, "config.json")
+        where = device(self.device)
+        limit_threads(self.threads)
+        quieten()
+        reader = transformers.AutoProcessor if self.images else transformers.AutoTokenizer
+        kind = transformers.AutoModelForImageTextToText if self.images else transformers.AutoModelForCausalLM
+        self._reader = reader.from_pretrained(path, **code)
+        self._tokenizer = getattr(self._reader, "tokenizer", self._reader)
+        self._template = ChatTemplate(self._reader, self.chat_template, self.chat_template_kwargs, self.images)
+        self._model = kind.from_pretrained(path, dtype=dtype(self.dtype, where), device_map=where, **code).eval()
+        self._brake = Brake(self._model)
+        # A model that sees counts places its own way, and what it keeps of them is no caller's.
+        self._prefixes = Prefixes(0 if self.images else self.kept_callers, self._model.config)
+        config = self._model.config.get_text_config()
+        self._most: int = self.context or getattr(config, "max_position_embeddings", None) or ENDLESS
+        self._ends = _ends(self._model, self._tokenizer)
+        self._running: tuple[Call, Generation] | None = None
+        prompt = self._tokenizer("Hello.", return_tensors="pt").to(where)
+        self._model.generate(**prompt, generation_config=self._sampling(0.0, 1))
+
+    def close(self) -> None:
+        """Let the model go."""
+        for name in ("_model", "_brake", "_prefixes"):
+            self.__dict__.pop(name, None)
+
+    def cancel(self, call: Call) -> None:
+        """Stop the caller's answer before its next layer."""
+        running = self._running
+        if running is not None and running[0] is call:
+            running[1].stop()
+
+    def hangup(self, call: Call) -> None:
+        """Let go of what the caller's conversation takes."""
+        if prefixes := self.__dict__.get("_prefixes"):
+            prefixes.forget(call.id)
+
+    def run(self, call: Call, item: Prompt) -> Iterator[Reply | ToolCall | ReplyEnd]:
+        """Yield the answer as it comes; a conversation too long for the model loses its older half."""
+        if item.ahead:
+            return
+        forced = Forced.of(call.settings)
+        if forced is None:
+            yield from self._answer(call, item.lines)
+            return
+        reading = forced.reading()
+        for piece in self._answer(call, forced.told(item.lines), forced):
+            yield from reading.take(piece)
+
+    def _code(self) -> dict[str, bool]:
+        return {"trust_remote_code": trusted(self.model, self.trust_remote_code)}
+
+    def _answer(
+        self, call: Call, lines: tuple[Line, ...], forced: Forced | None = None
+    ) -> Iterator[Reply | ToolCall | ReplyEnd]:
+        text, inputs = self._read(call, lines)
+        prompt = inputs["input_ids"][0].tolist()
+        settings = call.settings
+        options = self._options(settings, prompt, forced)
+        cache, known = self._prefixes.take(call.id, prompt)
+        if cache is not None:
+            options["past_key_values"] = cache
+        tools = () if settings.tool_choice == "none" or forced is not None else settings.tools
+        written = Written(tools, settings.parallel_tools, "" if forced is not None else opened_thought(text))
+        said = Said(self.enough if forced is None and not settings.tools else None)
+        words = Detokenizer(self._tokenizer, MARKUP, self._ends)
+        tokens: list[int] = []
+        generation = Generation(self._model, self._brake, inputs, options, lambda: call.live)
+        self._running = call, generation
+        try:
+            for token in generation:
+                tokens.append(token)
+                yield from said.heard(written.feed(words.add(token)))
+                if said.ended or (written.called and not settings.parallel_tools):
+                    break
+        finally:
+            generation.close()
+            self._running = None
+            if cache is not None:
+                self._prefixes.keep(call.id, cache, [*prompt, *tokens])
+        if generation.stopped or not call.live:
+            return
+        cut = not said.ended and bool(tokens) and tokens[-1] not in self._ends
+        if not said.ended:
+            yield from said.heard(written.feed(words.rest()))
+            yield from said.heard(written.rest(cut))
+        yield ReplyEnd(
+            reason="tool_calls" if written.called else "length" if cut else "stop",
+            input_tokens=len(prompt),
+            cached_tokens=known,
+            output_tokens=len(tokens),
+        )
+
+    def _options(self, settings: Settings, prompt: list[int], forced: Forced | None) -> dict[str, Any]:
+        """Return what `generate` is told of how to go on from a prompt."""
+        room = self._most - len(prompt)
+        if forced is not None:
+            held = Held(pattern(forced.schema), self._tokenizer, len(prompt), self._ends)
+            sampling = self._sampling(0.0, min(room, most_tokens(settings.max_tokens)))
+            return {"generation_config": sampling, "logits_processor": [held]}
+        limits = (room, self.max_tokens, *([] if settings.max_tokens is None else [settings.max_tokens]))
+        return {"generation_config": self._sampling(settings.temperature, min(limits))}
+
+    def _read(self, call: Call, lines: tuple[Line, ...]) -> tuple[str, Any]:
+        """Return a prompt's text and the model's inputs; as much of the conversation as it has room for."""
+        while True:
+            text, inputs = self._inputs(call, lines)
+            length = inputs["input_ids"].shape[1]
+            if length < self._most:
+                return text, inputs.to(self._model.device)
+            fewer = shorter(lines)
+            if fewer == lines or call.settings.truncation is None:
+                raise RuntimeError(
+                    f"transformers: the prompt has {length} tokens of at most {self._most - 1}; "
+                    "shorten the instructions or the turn, or take a model with more context"
+                )
+            lines = fewer
+
+    def _inputs(self, call: Call, lines: tuple[Line, ...]) -> tuple[str, Any]:
+        found: list[Any] = []
+        if self.images:
+            lines, found = pictures(lines)
+        text = self._template.text(lines, call.settings)
+        options = {"images": found} if found else {}
+        inputs = self._reader(text=[text], return_tensors="pt", add_special_tokens=False, **options)
+        inputs.pop("token_type_ids", None)
+        return text, inputs
+
+    def _sampling(self, temperature: float | None, limit: int) -> Any:
+        """Return how words are chosen: by what the caller or the options say, else as the model's makers do."""
+        config = copy.deepcopy(self._model.generation_config)
+        chosen = self.temperature if temperature is None else temperature
+        if chosen == 0:
+            config.update(**GREEDY)
+        elif chosen is not None:
+            config.update(do_sample=True, temperature=float(chosen))
+        if self.top_p is not None and chosen != 0:
+            config.update(top_p=float(self.top_p))
+        if self.repeat_penalty != 1.0:
+            config.update(repetition_penalty=float(self.repeat_penalty))
+        ends = sorted(self._ends)
+        config.update(max_length=None, max_new_tokens=limit, eos_token_id=ends, pad_token_id=ends[0] if ends else 0)
+        return config
+
+
+def _ends(model: Any, tokenizer: Any) -> set[int]:
+    """Return the tokens that end an answer, by the model and by its tokenizer, which do not always agree."""
+    ends = model.generation_config.eos_token_id
+    found = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+    return {token for token in found if token is not None}
