@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from tests.backends.suite import talk
 from tests.embedded.client import HZ, RawCaller, SdkCaller
 from tests.embedded.other_ears import heard_back
 from tests.embedded.server import Server, running
@@ -100,3 +101,8 @@ async def test_eight_callers_share_one_copy_of_each_model(server: Server) -> Non
     print(f"RSS {one_mb:.0f} -> {eight_mb:.0f} MB: {growth:.2f} MB a caller")
     assert len(gaps) == 16
     assert growth <= 3.0
+
+
+async def test_the_other_recogniser_of_the_stack_hears_a_conversation() -> None:
+    found = await talk("stt=moonshine")
+    assert found.heard <= 0.15 and found.said <= 0.15  # it writes "time" for "times" and "a" for "the"
