@@ -9,15 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from s2s.llm.chat_template import ChatTemplate, opened_thought
-from s2s.llm.detokenizer import Detokenizer
+from s2s.llm.chat_template import ChatTemplate
 from s2s.llm.forced import Forced, most_tokens
 from s2s.llm.held import Held
 from s2s.llm.json_pattern import pattern
 from s2s.llm.mlx_caches import Caches
-from s2s.llm.said import Said
 from s2s.llm.shortened import shorter
-from s2s.llm.written import MARKUP, Written
+from s2s.llm.writing import Writing
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.mlx_models import folder, loading, release, steps, stream
 from s2s.settings import Settings
@@ -117,35 +115,20 @@ class MlxLm(Stage):
         text, prompt = self._read(call, lines)
         settings = call.settings
         cache, known = self._kept.take(call.id, prompt)
-        tools = () if settings.tool_choice == "none" or forced is not None else settings.tools
-        written = Written(tools, settings.parallel_tools, "" if forced is not None else opened_thought(text))
-        said = Said(self.enough if forced is None and not settings.tools else None)
-        words = Detokenizer(self._tokenizer, MARKUP, self._ends)
-        tokens: list[int] = []
+        writing = Writing(self._tokenizer, self._ends, text, settings, forced, self.enough)
         options = self._options(settings, len(prompt), len(prompt) - known, forced)
         made = self._tokens(prompt[known:], {**options, "prompt_cache": cache}, lambda: stop.is_set() or not call.live)
         try:
             for token in made:
-                tokens.append(token)
-                yield from said.heard(written.feed(words.add(token)))
-                if stop.is_set() or said.ended or (written.called and not settings.parallel_tools):
+                yield from writing.add(token)
+                if stop.is_set() or writing.over:
                     break
         finally:
             made.close()
             if cache is not None:
-                self._kept.keep(call.id, cache, [*prompt, *tokens])
-        if stop.is_set() or not call.live:
-            return
-        cut = not said.ended and bool(tokens) and tokens[-1] not in self._ends
-        if not said.ended:
-            yield from said.heard(written.feed(words.rest()))
-            yield from said.heard(written.rest(cut))
-        yield ReplyEnd(
-            reason="tool_calls" if written.called else "length" if cut else "stop",
-            input_tokens=len(prompt),
-            cached_tokens=known,
-            output_tokens=len(tokens),
-        )
+                self._kept.keep(call.id, cache, [*prompt, *writing.tokens])
+        if not stop.is_set() and call.live:
+            yield from writing.rest(len(prompt), known)
 
     def _tokens(
         self, prompt: list[int], options: dict[str, Any], stopped: Callable[[], bool]

@@ -7,24 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from s2s.llm.chat_template import ChatTemplate, opened_thought
-from s2s.llm.detokenizer import Detokenizer
+from s2s.llm.chat_template import ChatTemplate
 from s2s.llm.forced import Forced, most_tokens
 from s2s.llm.generation import Brake, Generation
 from s2s.llm.held import Held
 from s2s.llm.json_pattern import pattern
 from s2s.llm.pictures import pictures
 from s2s.llm.prefixes import Prefixes
-from s2s.llm.said import Said
 from s2s.llm.shortened import shorter
-from s2s.llm.written import MARKUP, Written
+from s2s.llm.writing import Writing
 from s2s.messages import Line, Prompt, Reply, ReplyEnd, ToolCall
 from s2s.settings import Settings
 from s2s.stage import Call, Stage
 from s2s.torch_models import Dtype, device, dtype, folder, limit_threads, quieten, trusted
 
 GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "min_p": None, "typical_p": None}
-
 """What `generate` is told where the likeliest word is always taken."""
 ENDLESS = 1 << 30
 """The tokens of a model that sets no bounds."""
@@ -130,36 +127,21 @@ class Transformers(Stage):
         cache, known = self._prefixes.take(call.id, prompt)
         if cache is not None:
             options["past_key_values"] = cache
-        tools = () if settings.tool_choice == "none" or forced is not None else settings.tools
-        written = Written(tools, settings.parallel_tools, "" if forced is not None else opened_thought(text))
-        said = Said(self.enough if forced is None and not settings.tools else None)
-        words = Detokenizer(self._tokenizer, MARKUP, self._ends)
-        tokens: list[int] = []
+        writing = Writing(self._tokenizer, self._ends, text, settings, forced, self.enough)
         generation = Generation(self._model, self._brake, inputs, options, lambda: call.live)
         self._running = call, generation
         try:
             for token in generation:
-                tokens.append(token)
-                yield from said.heard(written.feed(words.add(token)))
-                if said.ended or (written.called and not settings.parallel_tools):
+                yield from writing.add(token)
+                if writing.over:
                     break
         finally:
             generation.close()
             self._running = None
             if cache is not None:
-                self._prefixes.keep(call.id, cache, [*prompt, *tokens])
-        if generation.stopped or not call.live:
-            return
-        cut = not said.ended and bool(tokens) and tokens[-1] not in self._ends
-        if not said.ended:
-            yield from said.heard(written.feed(words.rest()))
-            yield from said.heard(written.rest(cut))
-        yield ReplyEnd(
-            reason="tool_calls" if written.called else "length" if cut else "stop",
-            input_tokens=len(prompt),
-            cached_tokens=known,
-            output_tokens=len(tokens),
-        )
+                self._prefixes.keep(call.id, cache, [*prompt, *writing.tokens])
+        if not generation.stopped and call.live:
+            yield from writing.rest(len(prompt), known)
 
     def _options(self, settings: Settings, prompt: list[int], forced: Forced | None) -> dict[str, Any]:
         """Return what `generate` is told of how to go on from a prompt."""

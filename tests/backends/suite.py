@@ -6,11 +6,15 @@ import hashlib
 import inspect
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from s2s.stage import Stage
+from s2s.messages import Message
+from s2s.stage import Call, Stage
 from s2s.testing.bench import Skipped
 from s2s.testing.conformance import cases
 
@@ -50,6 +54,22 @@ def conforms(group: str, stage: Stage, cannot: Mapping[str, str] | None = None) 
                 wrong.append(f"{case.name}: it can, though it is said that it cannot: {reason}")
     wrong += [f"{name}: no such case" for name in excused]
     assert not wrong, "\n".join(wrong)
+
+
+def stopped_after(stage: Any, call: Call, item: Message, seconds: float) -> tuple[list[Any], float]:
+    """Cancel an answer from another thread; return what came of it and how long it went on, in seconds."""
+    cancelled: list[float] = []
+
+    def cancel() -> None:
+        cancelled.append(time.monotonic())
+        stage.cancel(call)
+
+    timer = threading.Timer(seconds, cancel)
+    timer.start()
+    items = list(stage.run(call, item))
+    ended = time.monotonic()
+    timer.join()
+    return items, ended - cancelled[0]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,24 +117,8 @@ def test_options_of_sampling_and_of_the_prompt() -> None:
     assert read(loaded(chat_format="llama-3"), prompt("Hi")).count("<|start_header_id|>user") == 1
 
 
-def stopped_after(stage: LlamaCppPython, call: Call, item: Prompt, seconds: float) -> tuple[list[Any], float]:
-    """Cancel an answer from another thread; return what came of it and how long it went on."""
-    cancelled: list[float] = []
-
-    def cancel() -> None:
-        cancelled.append(time.monotonic())
-        stage.cancel(call)
-
-    timer = threading.Timer(seconds, cancel)
-    timer.start()
-    items = list(stage.run(call, item))
-    ended = time.monotonic()
-    timer.join()
-    return items, ended - cancelled[0]
-
-
 def test_it_stops_in_the_midst_of_a_prompt(stage: LlamaCppPython) -> None:
-    items, took = stopped_after(stage, a_call("long"), prompt("word " * 1500), 0.2)
+    items, took = suite.stopped_after(stage, a_call("long"), prompt("word " * 1500), 0.2)
     assert items == [] and took < 1.0
     text, end = answered(stage, prompt("What is the capital of France?"), a_call("long"))
     assert "Paris" in text and end.reason == "stop"

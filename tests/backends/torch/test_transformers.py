@@ -149,25 +149,9 @@ def test_callers_are_kept_apart_and_forgotten(stage: Transformers) -> None:
     assert answered(stage, prompt("What is the capital of France?"), one)[1].cached_tokens == 0, "the oldest went"
 
 
-def stopped_after(stage: Transformers, call: Call, item: Prompt, seconds: float) -> tuple[list[Any], float]:
-    """Cancel an answer from another thread; return what came of it and how long it went on."""
-    cancelled: list[float] = []
-
-    def cancel() -> None:
-        cancelled.append(time.monotonic())
-        stage.cancel(call)
-
-    timer = threading.Timer(seconds, cancel)
-    timer.start()
-    items = list(stage.run(call, item))
-    ended = time.monotonic()
-    timer.join()
-    return items, ended - cancelled[0]
-
-
 def test_it_stops_in_the_midst_of_an_answer(stage: Transformers) -> None:
     call = a_call("hasty")
-    items, took = stopped_after(stage, call, prompt("Tell me a long story about a boat and a cat."), 0.8)
+    items, took = suite.stopped_after(stage, call, prompt("Tell me a long story about a boat and a cat."), 0.8)
     assert took < 1.0 and not [item for item in items if isinstance(item, ReplyEnd)]
     assert "Paris" in answered(stage, prompt("What is the capital of France?"), a_call("hasty"))[0]
 
@@ -176,7 +160,7 @@ def test_it_stops_in_the_midst_of_a_prompt_and_what_it_has_read_is_right(stage: 
     call = a_call("long")
     _, whole = answered(stage, prompt("word " * 1500), a_call("whole", max_tokens=1))
     begun = time.monotonic()
-    items, took = stopped_after(stage, call, prompt("word " * 1500), 0.2)
+    items, took = suite.stopped_after(stage, call, prompt("word " * 1500), 0.2)
     assert items == [] and took < 1.0, f"{took:.1f} s of {time.monotonic() - begun:.1f} s"
     text, end = answered(stage, prompt("What is the capital of France?"), a_call("long"))
     assert "Paris" in text
