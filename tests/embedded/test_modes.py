@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 HZ = 16000
 CLIENTS = PACKAGE.parent / "clients"
 MODES = ("realtime", "socket", "websocket")
+LONGEST_S = 60.0
+"""After which a caller who got no answer hangs up."""
 
 
 class Deployment:
@@ -50,11 +53,16 @@ class Deployment:
         ports = served._receiving.port, served._sending.port
         return ["listen_and_play.py", "--send_port", str(ports[0]), "--recv_port", str(ports[1])]
 
-    async def talk(self, mode: str, said: np.ndarray, folder: Path, tail_s: float = 9.0) -> tuple[LiveCall, np.ndarray]:
-        """Let the client of a mode say something; return its call, and what its speaker played as float samples."""
+    async def talk(
+        self, mode: str, said: np.ndarray, folder: Path, enough: Callable[[LiveCall], bool]
+    ) -> tuple[LiveCall, np.ndarray]:
+        """Let the client of a mode say something and end it once its call has `enough`.
+
+        Returns the call, and what the client's speaker played as float samples.
+        """
         spoken, heard = folder / f"{mode}-in.wav", folder / f"{mode}-out.wav"
         write(spoken, said)
-        words = [*self.command(mode), "--input-wav", str(spoken), "--output-wav", str(heard), "--tail", str(tail_s)]
+        words = [*self.command(mode), "--input-wav", str(spoken), "--output-wav", str(heard), "--tail", str(LONGEST_S)]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(CLIENTS / words[0]),
@@ -62,9 +70,11 @@ class Deployment:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        while process.returncode is None and not self._of(mode):
+        while process.returncode is None and not any(map(enough, self._of(mode))):
             await asyncio.sleep(0.02)
             self.most = max(self.most, len(self.engine.calls))
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
         out, errors = await process.communicate()
         assert process.returncode == 0, (out + errors).decode()
         with wave.open(str(heard)) as file:
@@ -126,9 +136,15 @@ def items(call: LiveCall, role: str) -> list[Any]:
     return [item for item in call.state.items if item.role == role]
 
 
+def played(call: LiveCall) -> bool:
+    """Whether an answer was said to its end, and its sound has had the time to be played."""
+    playing = call.state.playing
+    return playing is not None and call._clock() > playing.since + playing.sound_ms / 1000 + 0.5
+
+
 async def test_callers_of_all_modes_are_heard_and_answered_at_once_over_one_copy_of_the_models(tmp_path: Path) -> None:
     async with deployed() as deployment:
-        talks = [deployment.talk(mode, turn_sound(number, HZ), tmp_path) for number, mode in enumerate(MODES)]
+        talks = [deployment.talk(mode, turn_sound(number, HZ), tmp_path, played) for number, mode in enumerate(MODES)]
         results = await asyncio.gather(*talks)
         assert deployment.most == len(MODES), "all at once"
         assert {pool["replicas"] for pool in deployment.engine.statistics().values()} == {1}
@@ -148,7 +164,7 @@ async def test_who_speaks_into_an_answer_stops_it_and_is_answered(mode: str, tmp
     async with deployed("llm.enough=null", "llm.max_tokens=80") as deployment:
         told = "Tell a very long story with many sentences."
         deployment.modes[mode].instructions = told
-        call, sound = await deployment.talk(mode, both, tmp_path, tail_s=6.0)
+        call, sound = await deployment.talk(mode, both, tmp_path, lambda call: len(items(call, "assistant")) == 2)
     first, *_ = items(call, "assistant")
     assert len(items(call, "user")) == 2 and len(items(call, "assistant")) == 2
     assert first.heard_ms is not None and first.heard_ms < first.sound_ms, "it was cut off, and history knows where"
