@@ -62,9 +62,11 @@ def deaf(graph: Graph) -> Iterator[str]:
     for edge in graph.after(chat) if speakers else ():
         node: Node | None = graph.nodes[edge.right] if Prompt in edge.carries else None
         while node is not None:
-            if node.stage is not None and not type(node.stage).hears:
+            if node.stage is not None and not node.stage.hears():
                 what = f"{type(node.stage).__name__} hears no sound, and '{speakers[0]} | {chat}' gives it the caller's"
-                yield f"{node.name}: {what}; choose {node.name}=chat-completions, or put stt before {chat}"
+                told = f"set {node.name}.sound=true if its model does" if hasattr(node.stage, "sound") else ""
+                other = f"choose {node.name}=chat-completions, or put stt before {chat}"
+                yield f"{node.name}: {what}; {told or other}"
             node = node.fallback
 
 

@@ -88,8 +88,6 @@ class Stage:
     """Whether its `run_batch` takes callers of different settings together."""
     commits: ClassVar[bool] = False
     """Whether its work can't be taken back; items then wait for their scope's commit."""
-    hears: ClassVar[bool] = False
-    """Whether it is a language model that makes use of the sound of a `Line`."""
     reads_ahead: ClassVar[bool] = False
     """Whether it makes use of a `Prompt` that is to be read ahead; no other stage is given one."""
     takes_hz: ClassVar[int | None] = None
@@ -119,6 +117,10 @@ class Stage:
     def voice_names(self) -> list[str] | None:
         """Names that `Settings.voice` may have once it is loaded; None where a server knows them alone."""
         return []
+
+    def hears(self) -> bool:
+        """Return whether it is a language model that makes use of the sound of a `Line`."""
+        return False
 
     def offers(self) -> tuple[Tool, ...]:
         """Functions that it runs for the language model, once it is loaded."""

@@ -135,7 +135,10 @@ def test_every_backend_stands_in_every_graph_that_has_its_place(graph: str) -> N
             continue
         wired = wire(drawn.routes, {**known, place: node})
         assert wired.nodes[place].stage is node.stage, name(path)
-        assert bool(list(deaf(wired))) == (graph in HEARS and place == "llm" and not type(node.stage).hears), name(path)
+        if graph in HEARS and place == "llm":
+            assert node.stage is not None and bool(list(deaf(wired))) != node.stage.hears(), name(path)
+        else:
+            assert not list(deaf(wired)), name(path)
         tried += 1
     assert tried >= len(list((CONF / "llm").glob("*.yaml")))
 
@@ -157,9 +160,16 @@ def test_a_language_model_that_hears_no_sound_is_no_audio_llm() -> None:
 
 
 def test_every_language_model_says_truly_whether_it_hears() -> None:
-    hearing = {path.stem for path in BACKENDS if getattr(node_of(path).stage, "hears", False)}
+    hearing = {path.stem for path in BACKENDS if (stage := node_of(path).stage) is not None and stage.hears()}
     assert hearing >= {"chat-completions", "responses-api", "vllm", "openai", "openrouter", "llamacpp-server", "ollama"}
-    assert not hearing & {"llamacpp", "llama-cpp-python"}
+    assert not hearing & {"llamacpp", "llama-cpp-python", "transformers"}
+
+
+def test_a_model_of_this_process_hears_where_it_is_said_to() -> None:
+    words = ("recipe=audio-llm", "llm=transformers")
+    build(compose(*words, "llm.sound=true"), packages=False)
+    with pytest.raises(ConfigError, match=r"Transformers hears no sound, .*; set llm\.sound=true if its model does"):
+        build(compose(*words), packages=False)
 
 
 @pytest.mark.parametrize("recipe", RECIPE_NAMES)

@@ -23,10 +23,13 @@ class ChatCompletions(Remote):
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     images: bool = True
 
-    hears: ClassVar[bool] = True
     honours: ClassVar[frozenset[str]] = frozenset(
         {"instructions", "temperature", "max_tokens", "tools", "tool_choice", "parallel_tools", "effort"}
     )
+
+    def hears(self) -> bool:
+        """Sound is sent to the server, which says so where its model takes none."""
+        return True
 
     async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ToolCall | ReplyEnd]:
         """Yield the answer as it comes; raise RemoteError when the server fails."""

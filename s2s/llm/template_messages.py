@@ -20,23 +20,29 @@ def marks(texts: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(text) for text in texts if text) or r"(?!)")
 
 
-def messages(lines: tuple[Line, ...], special: re.Pattern[str], images: bool = False) -> list[Message]:
-    """Return the lines as messages, without what is `special` in their texts; no sound is among them.
+def messages(
+    lines: tuple[Line, ...], special: re.Pattern[str], images: bool = False, sound: str | None = None
+) -> list[Message]:
+    """Return the lines as messages, without what is `special` in their texts.
 
     Calls have short numbers, since some templates want ids of nine characters, and arguments are objects, as templates
-    expect them. With `images` a content is a list of parts, where pictures have places only.
+    expect them. With `images` a content is a list of parts, where pictures have places only. `sound` is the mark that
+    opens the text of a line with sound; with "" it has a place among parts, and with None none is told of.
     """
-    plain = tuple(msgspec.structs.replace(line, audio=b"", text=special.sub("", line.text)) for line in lines)
+    shown = tuple(msgspec.structs.replace(line, text=special.sub("", line.text)) for line in lines)
+    plain = tuple(msgspec.structs.replace(line, audio=b"") for line in shown)
     names = {use.call_id: use.name for line in lines for use in line.calls}
     short = {call_id: f"{n:09}" for n, call_id in enumerate(names)}
     made = chat_messages(Prompt(lines=plain), images=False)
-    for message, line in zip(made, plain, strict=True):
+    for message, line in zip(made, shown, strict=True):
         if line.role == "tool":
             message.update(name=names.get(line.call_id, ""), tool_call_id=short.get(line.call_id, line.call_id))
         for use in message.get("tool_calls", ()):
             use["id"] = short[use["id"]]
             use["function"]["arguments"] = _object(use["function"]["arguments"])
-        message["content"] = _parts(line) if images else message["content"] or ""
+        heard = sound if line.audio else None
+        parts = images or sound == ""
+        message["content"] = _parts(line, heard) if parts else (heard or "") + (message["content"] or "")
     return made
 
 
@@ -57,9 +63,12 @@ def folded(made: list[Message]) -> list[Message]:
     return found
 
 
-def _parts(line: Line) -> list[Message]:
-    pictures: list[Message] = [{"type": "image"} for _ in line.images]
-    return [*pictures, {"type": "text", "text": line.text}] if line.text else pictures
+def _parts(line: Line, sound: str | None) -> list[Message]:
+    found: list[Message] = [{"type": "image"} for _ in line.images]
+    if sound == "":
+        found.append({"type": "audio"})
+    text = (sound or "") + line.text
+    return [*found, {"type": "text", "text": text}] if text else found
 
 
 def _joined(one: Any, other: Any) -> Any:

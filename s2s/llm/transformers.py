@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
+from s2s.audio import float32
 from s2s.llm.chat_template import ChatTemplate
 from s2s.llm.forced import Forced, most_tokens
 from s2s.llm.generation import Brake, Generation
@@ -23,6 +25,8 @@ from s2s.torch_models import Dtype, device, dtype, folder, limit_threads, quiete
 
 GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None, "min_p": None, "typical_p": None}
 """What `generate` is told where the likeliest word is always taken."""
+HEARD_HZ = 16000
+"""The sample rate of a line's sound, and of what models of language hear."""
 ENDLESS = 1 << 30
 """The tokens of a model that sets no bounds."""
 
@@ -31,7 +35,8 @@ ENDLESS = 1 << 30
 class Transformers(Stage):
     """A causal language model of a hub, with its own chat template; callers are answered one after the other.
 
-    `images` loads it as one that sees pictures. `history_tokens` is what it asks `chat` to keep a conversation to.
+    `images` loads it as one that sees pictures, `sound` as one that hears the caller. `history_tokens` is what it asks
+    `chat` to keep a conversation to.
     """
 
     model: str = "hf:Qwen/Qwen3-4B-Instruct-2507"
@@ -39,6 +44,7 @@ class Transformers(Stage):
     dtype: Dtype = "auto"
     threads: int = 1
     images: bool = False
+    sound: bool = False
     trust_remote_code: bool = False
     temperature: float | None = None
     top_p: float | None = None
@@ -70,21 +76,26 @@ class Transformers(Stage):
         where = device(self.device)
         limit_threads(self.threads)
         quieten()
-        reader = transformers.AutoProcessor if self.images else transformers.AutoTokenizer
-        kind = transformers.AutoModelForImageTextToText if self.images else transformers.AutoModelForCausalLM
+        reader = transformers.AutoProcessor if self.images or self.sound else transformers.AutoTokenizer
         self._reader = reader.from_pretrained(path, **code)
         self._tokenizer = getattr(self._reader, "tokenizer", self._reader)
-        self._template = ChatTemplate(self._reader, self.chat_template, self.chat_template_kwargs, self.images)
-        self._model = kind.from_pretrained(path, dtype=dtype(self.dtype, where), device_map=where, **code).eval()
+        self._template = ChatTemplate(
+            self._reader, self.chat_template, self.chat_template_kwargs, self.images, self.sound
+        )
+        self._model = self._written_by(path, where)
         self._brake = Brake(self._model)
-        # A model that sees counts places its own way, and what it keeps of them is no caller's.
-        self._prefixes = Prefixes(0 if self.images else self.kept_callers, self._model.config)
+        # Pictures and sounds have places only among the tokens, which don't tell one from another.
+        self._prefixes = Prefixes(0 if self.images or self.sound else self.kept_callers, self._model.config)
         config = self._model.config.get_text_config()
         self._most: int = self.context or getattr(config, "max_position_embeddings", None) or ENDLESS
         self._ends = _ends(self._model, self._tokenizer)
         self._running: tuple[Call, Generation] | None = None
         prompt = self._tokenizer("Hello.", return_tensors="pt").to(where)
         self._model.generate(**prompt, generation_config=self._sampling(0.0, 1))
+
+    def hears(self) -> bool:
+        """Whether it was told that its model takes sound."""
+        return self.sound
 
     def close(self) -> None:
         """Let the model go."""
@@ -113,6 +124,20 @@ class Transformers(Stage):
         reading = forced.reading()
         for piece in self._answer(call, forced.told(item.lines), forced):
             yield from reading.take(piece)
+
+    def _written_by(self, path: Path, where: str) -> Any:
+        """Load the model of a folder; of one that has a voice of its own, only what writes."""
+        import transformers
+
+        kind = transformers.AutoModelForImageTextToText if self.images else transformers.AutoModelForCausalLM
+        if self.sound:
+            kind = transformers.AutoModelForMultimodalLM
+        config = transformers.AutoConfig.from_pretrained(path, **self._code())
+        if hasattr(config, "enable_audio_output"):
+            config.enable_audio_output = False
+        options = {"config": config, "dtype": dtype(self.dtype, where), "device_map": where, **self._code()}
+        model = kind.from_pretrained(path, **options).eval()
+        return getattr(model, "thinker", model)
 
     def _code(self) -> dict[str, bool]:
         return {"trust_remote_code": trusted(self.model, self.trust_remote_code)}
@@ -173,7 +198,9 @@ class Transformers(Stage):
         if self.images:
             lines, found = pictures(lines)
         text = self._template.text(lines, call.settings)
-        options = {"images": found} if found else {}
+        options: dict[str, Any] = {"images": found} if found else {}
+        if sounds := [float32(line.audio) for line in lines if line.audio and self.sound]:
+            options.update(audio=sounds, sampling_rate=HEARD_HZ)
         inputs = self._reader(text=[text], return_tensors="pt", add_special_tokens=False, **options)
         inputs.pop("token_type_ids", None)
         return text, inputs

@@ -74,10 +74,11 @@ def stopped_after(stage: Any, call: Call, item: Message, seconds: float) -> tupl
 
 @dataclass(frozen=True)
 class Talk:
-    """Word error rates of a conversation: of what was heard, and of what was said, by other ears."""
+    """Word error rates of a conversation: of what was heard, and of what was said, by other ears; and the answers."""
 
     heard: float
     said: float
+    answers: tuple[str, ...] = ()
 
 
 async def talk(*words: str, turns: int = 2, patience_s: float = 60.0) -> Talk:
@@ -97,6 +98,6 @@ async def talk(*words: str, turns: int = 2, patience_s: float = 60.0) -> Talk:
                 )
     heard = list(zip((text for *_, text in TURNS), caller.transcripts, strict=False))
     said = [(answer.words, heard_back(answer.words, answer.samples)) for answer in caller.answers]
-    found = Talk(word_error_rate(heard), word_error_rate(said))
+    found = Talk(word_error_rate(heard), word_error_rate(said), tuple(words for words, _ in said))
     print(f"\n{' '.join(words)}: WER {found.heard:.3f} in, {found.said:.3f} back: {heard} {said}")
     return found

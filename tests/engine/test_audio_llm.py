@@ -38,7 +38,9 @@ class Listener(ScriptedLlm):
 
     prompts: list[Prompt] = dataclasses.field(default_factory=list)
     times: list[float] = dataclasses.field(default_factory=list)
-    hears = True
+
+    def hears(self) -> bool:
+        return True
 
     async def run(self, call: Call, item: Prompt) -> AsyncIterator[Reply | ReplyEnd | ToolCall]:
         self.prompts.append(item)

@@ -42,6 +42,20 @@ def test_pictures_have_places_or_a_note() -> None:
     assert messages((line,), NONE, images=True)[0]["content"] == [{"type": "image"}, {"type": "text", "text": "Look"}]
 
 
+def test_sound_has_a_place_or_a_mark_that_nobody_else_can_write() -> None:
+    special = marks(["<|AUDIO|>"])
+    line = Line(role="user", text="What <|AUDIO|>is it?", audio=b"\0\0")
+    written = Line(role="user", text="Hello?")
+    text = {"type": "text", "text": "What is it?"}
+    assert messages((line,), special)[0]["content"] == "What is it?"
+    assert messages((line,), special, images=True)[0]["content"] == [text]
+    assert messages((line,), special, sound="")[0]["content"] == [{"type": "audio"}, text]
+    marked = [message["content"] for message in messages((line, written), special, sound="<|AUDIO|>")]
+    assert marked == ["<|AUDIO|>What is it?", "Hello?"]
+    (both,) = messages((line,), special, images=True, sound="<|AUDIO|>")
+    assert both["content"] == [{"type": "text", "text": "<|AUDIO|>What is it?"}]
+
+
 def test_folded_lines_take_turns() -> None:
     lines = (
         Line(role="system", text="Be brief."),
