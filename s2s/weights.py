@@ -27,10 +27,12 @@ from typing import Any
 from s2s import wheel_weights
 from s2s.wheel_weights import WeightsError
 
-__all__ = ["WeightsError", "cache_folder", "cached", "resolve", "sha256"]
+__all__ = ["WeightsError", "cache_folder", "cached", "pinned", "resolve", "sha256"]
 
 _PIN = re.compile(r"^(?P<source>.*)#sha256=(?P<digest>[0-9a-fA-F]{64})$", re.DOTALL)
 _HUB = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<path>.*))?$")
+
+_SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{40})(?:/|$)")
 
 _DOUBLES = [
     "*.h5",
@@ -74,6 +76,16 @@ def cached(source: str) -> Path | None:
     with suppress(OSError, ValueError):
         return _sought(hub, match, offline=True)
     return None
+
+
+def pinned(source: str, path: Path) -> str | None:
+    """Return the source that names the very revision of a hub that `path` is of; None where `source` does already."""
+    name, digest = _split(source)
+    match = _HUB.match(name.removeprefix("hf:")) if name.startswith("hf:") and not digest else None
+    found = _SNAPSHOT.search(path.as_posix())
+    if match is None or found is None or match["revision"] == found[1]:
+        return None
+    return f"hf:{match['repo']}@{found[1]}" + (f"/{match['path']}" if match["path"] else "")
 
 
 def cache_folder() -> Path:
@@ -124,17 +136,17 @@ def _file(source: str, name: str) -> Path:
 def _hub(source: str, name: str) -> Path:
     match, hub = _repository(source, name)
     path = match["path"] or ""
-    with suppress(OSError, ValueError):
-        # A snapshot counts as cached even when only some of its files are: a folder is always asked about.
-        return _sought(hub, match, offline=bool(path) and not path.endswith("/"))
+    if path and not path.endswith("/"):  # of a folder some files alone may be there: it is always asked about
+        with suppress(OSError, ValueError):
+            return _sought(hub, match, offline=True)
     try:
         return _sought(hub, match, offline=False)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise WeightsError(
-            f"{source}: not in the hub's cache and not fetched: {reason}; "
-            f"check the name and the network, or run: hf download {match['repo']}"
-        ) from error
+        remedy = f"check the name and the network, or run: hf download {match['repo']}"
+        if isinstance(error, hub.errors.GatedRepoError):
+            remedy = f"accept the conditions of {match['repo']} on its page, and run: hf auth login"
+        raise WeightsError(f"{source}: not in the hub's cache and not fetched: {reason}; {remedy}") from error
 
 
 def _repository(source: str, name: str) -> tuple[re.Match[str], Any]:
@@ -151,11 +163,14 @@ def _sought(hub: Any, match: re.Match[str], offline: bool) -> Path:
     if path and not path.endswith("/"):
         return Path(hub.hf_hub_download(repo, path, revision=revision, local_files_only=offline))
     patterns = [f"{path}*"] if path else None
-    folder = hub.snapshot_download(
+    snapshot = hub.snapshot_download(
         repo,
         revision=revision,
         allow_patterns=patterns,
         ignore_patterns=None if path else _DOUBLES,
         local_files_only=offline,
     )
-    return Path(folder) / path
+    folder = Path(snapshot) / path
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{repo} has no folder '{path}'")
+    return folder

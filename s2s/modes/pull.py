@@ -22,7 +22,7 @@ class Pull(Mode):
 
     def show(self, graph: Graph) -> None:
         """Fetch what is not here yet, and say where everything lies; raises ModeError with what could not be had."""
-        from s2s.weights import WeightsError, resolve
+        from s2s.weights import WeightsError, pinned, resolve
 
         wrong = []
         for name, source in sources(graph):
@@ -32,6 +32,8 @@ class Pull(Mode):
                 wrong.append(f"{name}: {error}")
                 continue
             print(f"{name}  {size_mb(path):.0f} MB  {path}")
+            if pin := pinned(source, path):
+                print(f"{'':{len(name)}}  stays at this version as {pin}")
         if wrong:
             raise ModeError("\n".join(wrong))
         print("all weights are here: it starts without a network now")
