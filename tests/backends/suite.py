@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
+import pickle
 import shutil
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +21,7 @@ from s2s.messages import Message
 from s2s.stage import Call, Stage
 from s2s.testing.bench import Skipped
 from s2s.testing.conformance import cases
+from tests.hub import serving
 
 
 def built(name: str, build: Callable[[Path], object]) -> Path:
@@ -54,6 +59,25 @@ def conforms(group: str, stage: Stage, cannot: Mapping[str, str] | None = None) 
                 wrong.append(f"{case.name}: it can, though it is said that it cannot: {reason}")
     wrong += [f"{name}: no such case" for name in excused]
     assert not wrong, "\n".join(wrong)
+
+
+def from_hub(stage: Stage, files: Path | Mapping[str, Path]) -> None:
+    """Load a stage in a process of its own from a hub, whose repositories, as the stage names them, have `files`."""
+    if isinstance(files, Path):
+        folder = files
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    held = {name: path.read_bytes() for name, path in files.items()}
+    wanted = [source.removeprefix("hf:").split("/") for source in stage.weights() if source.startswith("hf:")]
+    names = ["/".join(parts[:2]) for parts in wanted]
+    code = "import pickle, sys; stage = pickle.load(sys.stdin.buffer); stage.load(); stage.close(); print('loaded')"
+    with serving(dict.fromkeys(names, held)) as hub, tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": home, "HF_HUB_OFFLINE": "0"}
+        child = subprocess.run(
+            [sys.executable, "-c", code], input=pickle.dumps(stage), env=environment, capture_output=True, check=False
+        )
+        asked = {"/".join(path.split("/")[:2]) for path in hub.asked}
+    assert child.stdout.decode().strip().endswith("loaded"), child.stderr.decode()
+    assert names[0] in asked
 
 
 def stopped_after(stage: Any, call: Call, item: Message, seconds: float) -> tuple[list[Any], float]:

@@ -153,3 +153,7 @@ def test_a_folder_that_lacks_something(folder: Path, tmp_path: Path) -> None:
 def test_a_device_that_is_not_there(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"device: torch .* finds no cuda here; choose device=cpu"):
         made(folder, device="cuda").load()
+
+
+def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:
+    suite.from_hub(KokoroTorch(voice="bm_two"), folder)

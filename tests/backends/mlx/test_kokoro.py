@@ -18,7 +18,7 @@ from s2s.stage import Call
 from s2s.tts.mlx_kokoro import MlxKokoro
 from s2s.weights import WeightsError
 from tests.backends.mlx import kokoro
-from tests.backends.suite import built
+from tests.backends.suite import built, from_hub
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,7 @@ def test_mistakes_are_named(folder: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "voices")
     with pytest.raises(WeightsError, match=r"no \*.safetensors in .*voices; take the model's folder with its voices"):
         MlxKokoro(model=str(tmp_path)).load()
+
+
+def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:
+    from_hub(MlxKokoro(), folder)

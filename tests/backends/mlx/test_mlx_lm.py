@@ -15,7 +15,7 @@ from s2s.settings import Settings, Tool
 from s2s.stage import Call
 from s2s.weights import WeightsError
 from tests.backends.mlx import llama, smollm2
-from tests.backends.suite import built, conforms, talk
+from tests.backends.suite import built, conforms, from_hub, talk
 
 WEATHER = Tool(
     name="get_weather",
@@ -199,3 +199,7 @@ def test_mistakes_are_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "nothing"}')
     with pytest.raises(WeightsError, match=f"{tmp_path}: no model that can be loaded: .*nothing not supported.*; "):
         MlxLm(model=str(tmp_path)).load()
+
+
+def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:
+    from_hub(MlxLm(), folder)

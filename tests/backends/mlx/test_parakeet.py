@@ -9,7 +9,7 @@ import pytest
 from s2s.stt.mlx_parakeet import MlxParakeet
 from s2s.weights import WeightsError
 from tests.backends.mlx import parakeet
-from tests.backends.suite import built, conforms
+from tests.backends.suite import built, conforms, from_hub
 
 RANDOM = "random weights understand nothing"
 
@@ -52,3 +52,7 @@ def test_a_device_that_is_absent_is_named(folder: Path) -> None:
         MlxParakeet(model=str(folder), device="cuda").load()
     with pytest.raises(ValueError, match="device: input should be auto, cpu, cuda or mps, not 'npu'"):
         MlxParakeet(model=str(folder), device="npu").load()
+
+
+def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:
+    from_hub(MlxParakeet(), folder)

@@ -17,7 +17,7 @@ from s2s.stage import Call
 from s2s.tts.mlx_qwen3 import MlxQwen3
 from s2s.weights import WeightsError
 from tests.backends.mlx import qwen3
-from tests.backends.suite import built, conforms
+from tests.backends.suite import built, conforms, from_hub
 from tests.embedded.speech import turn_sound
 
 LIMIT = "its clauses are cut off after 4 frames here, since the codec takes a CPU 12 times as long as the sound"
@@ -108,3 +108,7 @@ def test_what_is_not_whole_or_not_there_is_named(folder: Path, tmp_path: Path) -
     (other / "config.json").write_text(json.dumps({**config, "tokenizer_type": "qwen3_tts_tokenizer_25hz"}))
     with pytest.raises(WeightsError, match="no Qwen3-TTS of 12 Hz; take one"):
         stage(other).load()
+
+
+def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:
+    from_hub(MlxQwen3(quantization=None, max_tokens=4), folder)

@@ -17,7 +17,7 @@ from s2s.stt.recognizer import RATE, Unwanted
 from s2s.testing.conformance import Backend
 from s2s.weights import WeightsError
 from tests.backends.mlx import whisper
-from tests.backends.suite import built, conforms, talk
+from tests.backends.suite import built, conforms, from_hub, talk
 from tests.backends.whisper_weights import tiny_en
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
 
@@ -119,3 +119,7 @@ def test_both_words_of_the_seed_make_it(name: str) -> None:
     made = Backend(CONF, "stt", name).stage()
     assert isinstance(made, MlxWhisper)
     assert made.weights() == [made.model, "hf:openai/whisper-large-v3-turbo/tokenizer.json"]
+
+
+def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:
+    from_hub(MlxWhisper(), folder)

@@ -116,3 +116,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     (tmp_path / "broken.nemo").write_bytes(b"no archive")
     with pytest.raises(WeightsError, match=r"broken.nemo: NeMo can't read it: .*; give a .nemo file"):
         ParakeetNemo(model=str(tmp_path / "broken.nemo")).load()
+
+
+def test_the_default_model_is_fetched_from_its_hub() -> None:
+    suite.from_hub(ParakeetNemo(), {"parakeet-tdt-0.6b-v3.nemo": Path(model())})

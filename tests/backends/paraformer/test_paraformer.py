@@ -98,3 +98,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").touch()
     with pytest.raises(WeightsError, match=r"no model's folder: model\.pt not in"):
         Paraformer(model=str(tmp_path)).load()
+
+
+def test_the_default_model_is_fetched_from_its_hub() -> None:
+    suite.from_hub(Paraformer(), Path(model()))

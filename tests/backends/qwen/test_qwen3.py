@@ -25,7 +25,7 @@ from s2s.tts.qwen3_frames import CONVOLVED, Decoder
 from s2s.wav import wav
 from s2s.weights import WeightsError
 from tests.backends.qwen import checkpoint
-from tests.backends.suite import built, conforms
+from tests.backends.suite import built, conforms, from_hub
 
 FRAME = 1920
 TEXT = "Hello there, how are you today?"
@@ -327,3 +327,7 @@ def test_it_is_gone_when_it_is_closed() -> None:
 def test_level(qwen3: Qwen3) -> None:
     sounds = b"".join(sound.pcm for sound in qwen3.run(Call("caller", 1, Settings()), Clause(text=TEXT)))
     assert -21 < 20 * np.log10(np.std(float32(sounds))) < -15
+
+
+def test_the_default_model_is_fetched_from_its_hub() -> None:
+    from_hub(Qwen3(max_tokens=20), Path(model()))

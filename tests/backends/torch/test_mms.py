@@ -164,3 +164,7 @@ def test_a_device_that_is_not_there(english: str) -> None:
 def test_a_folder_without_a_voice(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no model's folder: config\.json, vocab\.json not in"):
         FacebookMms(model=str(tmp_path)).load()
+
+
+def test_the_default_voice_is_fetched_from_its_hub(english: str) -> None:
+    suite.from_hub(FacebookMms(), Path(english))

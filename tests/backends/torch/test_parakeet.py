@@ -96,3 +96,7 @@ def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     hearing.last_word(made)
     made.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_default_model_is_fetched_from_its_hub() -> None:
+    suite.from_hub(ParakeetTdt(), Path(model()))

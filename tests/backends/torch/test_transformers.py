@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +23,6 @@ from s2s.weights import WeightsError
 from tests.backends import suite
 from tests.backends.torch import smollm2, tiny_llama
 from tests.backends.torch.tiny_llama import TOOLS
-from tests.hub import serving
 
 SYSTEM = "You are a helpful voice assistant. Answer in one short sentence."
 
@@ -358,20 +354,5 @@ async def test_a_conversation() -> None:
     assert talk.said <= 0.15
 
 
-def test_the_default_model_is_fetched_from_its_hub(tmp_path: Path) -> None:
-    """The repository's files are a tiny model's; all else is as where a hub can be reached."""
-    folder = suite.built("tiny-llama", tiny_llama.build)
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    code = """
-from s2s.llm.transformers import Transformers
-from tests.backends.torch.test_transformers import answered, prompt
-stage = Transformers(device="cpu", temperature=0.0)
-stage.load()
-print(answered(stage, prompt("Hello?", system=""))[0])
-"""
-    with serving({Transformers().model.removeprefix("hf:"): files}) as hub:
-        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
-        child = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-        )
-    assert child.stdout.strip() == "Good morning to you.", child.stderr
+def test_the_default_model_is_fetched_from_its_hub() -> None:
+    suite.from_hub(Transformers(), suite.built("tiny-llama", tiny_llama.build))

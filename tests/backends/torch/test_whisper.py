@@ -136,3 +136,7 @@ def test_loading_says_nothing(capfd: pytest.CaptureFixture[str], caplog: pytest.
     made.close()
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
+
+
+def test_the_default_model_is_fetched_from_its_hub() -> None:
+    suite.from_hub(Whisper(), Path(model()))
