@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from s2s.compose import words
 from s2s.mistakes import ConfigError
+from s2s.objections import objection
 from s2s.paths import CONF
 from s2s.secrets import masked_yaml
 
@@ -95,7 +96,7 @@ def _hydra() -> None:
     except Exception as error:
         if running or full_errors == "1":
             raise
-        _fail(_reason(error))
+        _fail(objection(error))
     finally:
         _restore(full_errors)
 
@@ -140,16 +141,6 @@ def _deploy(cfg: Any) -> int | None:
 
         return run(dataclasses.replace(deployment, modes=online))
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """Return Hydra's message and that of its cause, without the folders that it searched."""
-    texts = [str(error)]
-    if "hydra_joblib_launcher" in texts[0]:
-        return "hydra/launcher: 'isolated' needs the package 'hydra_joblib_launcher': pip install 's2s[bench]'"
-    if error.__cause__ is not None and str(error.__cause__) not in texts[0]:
-        texts.append(str(error.__cause__))
-    return "\n".join(text.partition("\nConfig search path:")[0].strip() for text in texts)
 
 
 def _fail(text: str) -> NoReturn:

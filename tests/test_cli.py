@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from s2s import cli
+from s2s.objections import objection
 from s2s.paths import PACKAGE
 
 Run = Callable[..., tuple[int, str, str]]
@@ -53,6 +54,10 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         (["graph=recorder", "graph.voice=caller | vad | turn | stt | chat | llm | clauses | tts | recorder"],
          "mode.realtime: sound can't reach the caller; add '… | caller' to a route"),
         (["sesions=3"], "sesions: no such option or stage; did you mean 'sessions'?"),
+        (["llm=vlm"], "llm=vlm: no such option; did you mean 'vllm'?"),
+        (["+tts@v=piperr"], "tts=piperr: no such option; did you mean 'piper'?"),
+        (["recipe=[cpu,kioks]"], "recipe=kioks: no such option; did you mean 'kiosk'?"),
+        (["turn=x"], "turn=x: no such option; choose from fused, silence, smart"),
         (["show"], "show: write GROUP=OPTION, KEY.PATH=VALUE, or the path of a recipe"),
         (["./office.yaml"], "office.yaml: no such recipe"),
     ],
@@ -70,10 +75,6 @@ def test_all_mistakes_come_at_once(run: Run) -> None:
 
 
 def test_hydras_own_mistakes_end_with_code_2_and_no_traceback(run: Run) -> None:
-    code, out, err = run("llm=vlm")
-    assert (code, out) == (2, "")
-    assert "Could not find 'llm/vlm'" in err
-    assert "\tvllm" in err
     for argv in (
         ["llm=vllm,openai"],
         ["recipe=nine"],
@@ -274,4 +275,4 @@ def test_python_m_s2s_is_s2s_run_and_tells_a_mistake_alike(tmp_path: Path) -> No
 
 def test_a_launcher_whose_package_is_missing_says_what_installs_it() -> None:
     error = RuntimeError("Unknown plugin class : 'hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher'")
-    assert cli._reason(error).endswith("needs the package 'hydra_joblib_launcher': pip install 's2s[bench]'")
+    assert objection(error).endswith("needs the package 'hydra_joblib_launcher': pip install 's2s[bench]'")

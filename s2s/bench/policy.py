@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from s2s.graph import Graph
 from s2s.messages import EndOfTurn, Message, Transcript
 from s2s.mistakes import ConfigError, sentence
+from s2s.objections import objection
 from s2s.place.pool import is_async, loaded
 from s2s.plan import Faces
 from s2s.stage import Stage
@@ -121,5 +122,4 @@ def _composed(words: tuple[str, ...]) -> Any:
         said = [word for key, word in keyed if key not in ("mode", "turn") and not key.startswith("mode.")]
         return hydra.compose("config", overrides=[*said, *words, "mode=show"])
     except HydraException as error:
-        text = str(error).partition("\nConfig search path:")[0]
-        raise ConfigError(["; ".join(" ".join(part.split()) for part in text.split("\n\n"))]) from error
+        raise ConfigError(["; ".join(objection(error).splitlines())]) from error

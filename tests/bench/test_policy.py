@@ -58,7 +58,7 @@ def test_a_value_of_one_line_is_not_the_next_ones() -> None:
     [
         (
             "turn=silense",
-            ": In 'config': Could not find 'turn/silense'; Available options in 'turn': fused silence smart",
+            ": turn=silense: no such option; did you mean 'silence'?",
         ),
         ("turn=silence turn.silence_ms=300,soon", ": turn.silence_ms: input should be a valid integer, not 'soon'"),
         ("turn=silence turn.silense_ms=3", ": turn.silense_ms: Silence has no such option; did you mean 'silence_ms'?"),
