@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -226,9 +227,7 @@ def test_missing_packages_can_be_told_apart() -> None:
     offline = OmegaConf.merge(changed, {"mode": None})
     offline.mode = {"look": {"_target_": f"{HERE}.Look"}}
     assert build(offline).missing == (line,)
-    elsewhere = config(
-        stt={"_target_": f"{HERE}.ParakeetTdt", "place": {"kind": "process", "python": "/opt/nemo/bin/python"}}
-    )
+    elsewhere = config(stt={"_target_": f"{HERE}.ParakeetTdt", "place": {"kind": "process", "python": sys.executable}})
     assert build(elsewhere).missing == ()
 
 

@@ -105,6 +105,12 @@ def test_a_missing_package_is_named_with_its_remedy(run: Run, tmp_path: Path, mo
     assert f"missing:\n  {text}" in out
 
 
+def test_an_interpreter_that_is_not_there_is_said_before_anything_loads(run: Run) -> None:
+    words = ("stt.place.kind=process", "stt.place.python=nemo/bin/python")
+    remedy = "make one there with 's2s[embedded]', or set stt.place.python=/path/to/python"
+    assert run(*words) == (2, "", f"stt: no interpreter nemo/bin/python: {remedy}\n")
+
+
 @pytest.fixture
 def recipes(tmp_path: Path) -> Path:
     (tmp_path / "office.yaml").write_text(
