@@ -74,6 +74,12 @@ class Forced:
             for out in reading.take(piece):
                 yield out
 
+    def calls(self, pieces: Iterator[Reply | ToolCall | ReplyEnd]) -> Iterator[Reply | ToolCall | ReplyEnd]:
+        """Do the same with pieces that need not be waited for."""
+        reading = self.reading()
+        for piece in pieces:
+            yield from reading.take(piece)
+
     def reading(self) -> Reading:
         """Return what makes a call of the pieces of a text."""
         return Reading(self._tools[0].name if len(self._tools) == 1 else "")

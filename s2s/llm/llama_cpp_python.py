@@ -105,9 +105,7 @@ class LlamaCppPython(Stage):
             return
         request = forced.request(call.settings.max_tokens)
         request["response_format"] = {"type": "json_object", "schema": forced.schema}
-        reading = forced.reading()
-        for piece in self._answer(call, forced.told(item.lines), request):
-            yield from reading.take(piece)
+        yield from forced.calls(self._answer(call, forced.told(item.lines), request))
 
     def _answer(
         self, call: Call, lines: tuple[Line, ...], request: dict[str, Any]

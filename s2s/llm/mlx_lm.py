@@ -103,10 +103,8 @@ class MlxLm(Stage):
         forced = Forced.of(call.settings)
         if forced is None:
             yield from self._answer(call, item.lines)
-            return
-        reading = forced.reading()
-        for piece in self._answer(call, forced.told(item.lines), forced):
-            yield from reading.take(piece)
+        else:
+            yield from forced.calls(self._answer(call, forced.told(item.lines), forced))
 
     def _answer(
         self, call: Call, lines: tuple[Line, ...], forced: Forced | None = None

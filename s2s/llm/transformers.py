@@ -120,10 +120,8 @@ class Transformers(Stage):
         forced = Forced.of(call.settings)
         if forced is None:
             yield from self._answer(call, item.lines)
-            return
-        reading = forced.reading()
-        for piece in self._answer(call, forced.told(item.lines), forced):
-            yield from reading.take(piece)
+        else:
+            yield from forced.calls(self._answer(call, forced.told(item.lines), forced))
 
     def _written_by(self, path: Path, where: str) -> Any:
         """Load the model of a folder; of one that has a voice of its own, only what writes."""

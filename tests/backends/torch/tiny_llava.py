@@ -71,14 +71,18 @@ def build(folder: Path) -> None:
 
 
 def _lesson(processor: Any, pictures: list[Any], answer: str) -> dict[str, Any]:
-    """Return the model's inputs for a question with its answer; only the answer is to be learnt."""
-    import torch
-
+    """Return the model's inputs for a question with its answer."""
     parts = [*[{"type": "image"} for _ in pictures], {"type": "text", "text": QUESTION}]
     prompt = processor.apply_chat_template([{"role": "user", "content": parts}], add_generation_prompt=True)
     more = {"images": pictures} if pictures else {}
     inputs = processor(text=[prompt], return_tensors="pt", add_special_tokens=False, **more)
-    words = processor.tokenizer
+    return answered(inputs, processor.tokenizer, answer)
+
+
+def answered(inputs: Any, words: Any, answer: str) -> dict[str, Any]:
+    """Return the inputs of a prompt with its answer, which alone is to be learnt."""
+    import torch
+
     after = torch.tensor([[*words(answer, add_special_tokens=False)["input_ids"], words.eos_token_id]])
     before = inputs.pop("input_ids")
     inputs.pop("attention_mask")

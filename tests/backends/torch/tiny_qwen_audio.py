@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.backends.torch.tiny_llama import tokenizer
+from tests.backends.torch.tiny_llava import answered
 from tests.embedded.speech import turn_sound
 
 HZ = 16000
@@ -85,9 +86,7 @@ def heard(draw: np.random.Generator, number: int) -> np.ndarray:
 
 
 def _lesson(processor: Any, draw: np.random.Generator, turns: Sequence[int]) -> dict[str, Any]:
-    """Return the model's inputs for turns with their answers, or one in writing; only the last is to be learnt."""
-    import torch
-
+    """Return the model's inputs for turns with their answers, or one in writing."""
     said: list[dict[str, Any]] = []
     for number in turns:
         said += [
@@ -100,9 +99,4 @@ def _lesson(processor: Any, draw: np.random.Generator, turns: Sequence[int]) -> 
     sounds = [heard(draw, number) for number in turns]
     more = {"audio": sounds, "sampling_rate": HZ} if sounds else {}
     inputs = processor(text=[prompt], return_tensors="pt", add_special_tokens=False, **more)
-    words = processor.tokenizer
-    after = torch.tensor([[*words(answer, add_special_tokens=False)["input_ids"], words.eos_token_id]])
-    before = inputs.pop("input_ids")
-    inputs.pop("attention_mask")
-    labels = torch.cat([torch.full_like(before, -100), after], dim=1)
-    return {**inputs, "input_ids": torch.cat([before, after], dim=1), "labels": labels}
+    return answered(inputs, processor.tokenizer, answer)
