@@ -16,6 +16,8 @@ from openai import AsyncOpenAI
 HZ = 24000
 FRAME_MS = 40
 SIZE = HZ * FRAME_MS // 1000
+ENDED = ("completed", "incomplete")
+"""How an answer ends that nobody cut off: the small model may talk up to its limit."""
 
 
 class Answer:

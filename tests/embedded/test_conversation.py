@@ -8,7 +8,7 @@ import statistics
 import pytest
 
 from tests.backends.suite import talk
-from tests.embedded.client import HZ, RawCaller, SdkCaller
+from tests.embedded.client import ENDED, HZ, RawCaller, SdkCaller
 from tests.embedded.other_ears import heard_back
 from tests.embedded.server import Server, running
 from tests.embedded.speech import TURNS, turn_sound, word_error_rate
@@ -17,9 +17,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.embedded]
 
 BUFFER_S = 0.25
 """Seconds of sound that a player holds back, so that a busy machine fails no test that is not one of speed."""
-
-ENDED = ("completed", "incomplete")
-"""How an answer ends that nobody cut off: the small model may talk up to its limit."""
 
 
 async def test_five_turns_of_real_speech_are_heard_and_answered_aloud(server: Server) -> None:

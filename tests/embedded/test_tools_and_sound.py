@@ -12,7 +12,7 @@ import pytest
 from s2s.messages import ToolUse
 from s2s.testing.openai_script import Scripted
 from s2s.testing.openai_server import OpenAIServer
-from tests.embedded.client import HZ, SdkCaller
+from tests.embedded.client import ENDED, HZ, SdkCaller
 from tests.embedded.other_ears import transcribe
 from tests.embedded.server import running
 from tests.embedded.speech import TURNS, normalise, turn_sound, word_error_rate
@@ -56,7 +56,7 @@ async def test_the_embedded_model_calls_a_function_that_it_has_to_and_speaks_of_
         output = "".join(server.output)
     first, second = caller.answers[:2]
     assert (first.done.status, first.done.output) == ("completed", [])
-    assert second.done.status == "completed" and second.words.strip() and second.seconds > 0.3
+    assert second.done.status in ENDED and second.words.strip() and second.seconds > 0.3
     assert "now returned" in output or "now: error: " in output, "called, with arguments of the model's own making"
 
 
