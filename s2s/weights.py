@@ -41,6 +41,7 @@ _DOUBLES = [
     "*.tflite",
     "*.onnx",
     "*.onnx_data",
+    "*.gguf",
     "coreml/*",
     "openvino/*",
     "original/*",

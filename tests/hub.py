@@ -6,12 +6,15 @@ import contextlib
 import hashlib
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 """The commit that `main` is."""
+PIN = re.compile("[0-9a-f]{40}")
+"""A commit: any is there, with the same files."""
 
 
 class Hub(http.server.ThreadingHTTPServer):
@@ -56,11 +59,12 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         owner, name, *rest = path.removeprefix("api/models/").split("/")
         files = self.server.repositories.get(f"{owner}/{name}")
         revision = rest[1] if len(rest) > 1 else "main"
+        self.commit = revision if PIN.fullmatch(revision) else REVISION
         if files is None:
             self._refuse(404, "RepoNotFound", "no such repository")
         elif f"{owner}/{name}" in self.server.gated:
             self._refuse(403, "GatedRepo", "you have to accept its conditions")
-        elif revision not in ("main", REVISION):
+        elif revision != "main" and not PIN.fullmatch(revision):
             self._refuse(404, "RevisionNotFound", "no such revision")
         elif api and rest[:1] == ["tree"]:
             entries = [
@@ -70,7 +74,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             self._say(json.dumps(entries).encode(), "application/json")
         elif api:
             siblings = [{"rfilename": at} for at in files]
-            told = {"_id": "1", "id": f"{owner}/{name}", "sha": REVISION, "siblings": siblings}
+            told = {"_id": "1", "id": f"{owner}/{name}", "sha": self.commit, "siblings": siblings}
             self._say(json.dumps(told).encode(), "application/json")
         elif (data := files.get("/".join(rest[2:]))) is not None:
             self._say(data, "application/octet-stream")
@@ -88,7 +92,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
     def _say(self, data: bytes, kind: str, status: int = 200, more: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
         etag = f'"{hashlib.sha1(data).hexdigest()}"'
-        headers = {"Content-Type": kind, "Content-Length": str(len(data)), "ETag": etag, "X-Repo-Commit": REVISION}
+        headers = {"Content-Type": kind, "Content-Length": str(len(data)), "ETag": etag, "X-Repo-Commit": self.commit}
         for name, value in {**headers, **(more or {})}.items():
             self.send_header(name, value)
         self.end_headers()

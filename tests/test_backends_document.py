@@ -35,3 +35,11 @@ def test_a_backend_has_a_row_that_names_its_extra(backend: Backend) -> None:
 
 def test_no_row_is_of_a_backend_that_is_not_there() -> None:
     assert set(ROWS) == {word(backend) for backend in BACKENDS}
+
+
+@pytest.mark.parametrize(
+    "backend", [each for each in BACKENDS if "model: ???" not in each.path.read_text("utf-8")], ids=word
+)
+def test_weights_by_default_are_of_one_version(backend: Backend) -> None:
+    for source in backend.stage().weights():
+        assert re.search(r"@[0-9a-f]{40}(/|$)|^pip:.*==.*#sha256=", source), source

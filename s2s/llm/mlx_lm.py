@@ -37,7 +37,7 @@ class MlxLm(Stage):
     `history_tokens` is what it asks `chat` to keep a conversation to.
     """
 
-    model: str = "hf:mlx-community/Qwen3-4B-Instruct-2507-bf16"
+    model: str = "hf:mlx-community/Qwen3-4B-Instruct-2507-bf16@f9e77d4283734966e9cd641bf35547f0cff5d427"
     device: str = "auto"
     trust_remote_code: bool = False
     temperature: float = 0.0

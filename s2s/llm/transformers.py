@@ -39,7 +39,7 @@ class Transformers(Stage):
     `chat` to keep a conversation to.
     """
 
-    model: str = "hf:Qwen/Qwen3-4B-Instruct-2507"
+    model: str = "hf:Qwen/Qwen3-4B-Instruct-2507@cdbee75f17c01a7cc42f958dc650907174af0554"
     device: str = "auto"
     dtype: Dtype = "auto"
     threads: int = 1

@@ -15,7 +15,7 @@ from s2s.stt.recognizer import RATE, Recognizer
 class MlxParakeet(Recognizer):
     """A Parakeet model, which finds out the language by itself: v3 knows 25 European ones, v2 English."""
 
-    model: str = "hf:mlx-community/parakeet-tdt-0.6b-v3"
+    model: str = "hf:mlx-community/parakeet-tdt-0.6b-v3@ed2b7e8c15f9aaa0b5772e2efb986255eaef7e15"
     dtype: Dtype = "auto"
     device: str = "auto"
 

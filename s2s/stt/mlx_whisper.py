@@ -28,8 +28,8 @@ SPOKEN = ("-", "'")
 class MlxWhisper(Recognizer):
     """A Whisper model in MLX's layout or that of transformers; English-only models refuse another language."""
 
-    model: str = "hf:mlx-community/whisper-large-v3-turbo"
-    tokenizer: str = "hf:openai/whisper-large-v3-turbo/tokenizer.json"
+    model: str = "hf:mlx-community/whisper-large-v3-turbo@a4aaeec0636e6fef84abdcbe3544cb2bf7e9f6fb"
+    tokenizer: str = "hf:openai/whisper-large-v3-turbo@41f01f3fe87f28c78e2fbf8b568835947dd65ed9/tokenizer.json"
     language: str | None = None
     pad_s: float = 8.0
     dtype: Dtype = "auto"

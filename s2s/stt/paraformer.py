@@ -21,7 +21,7 @@ from s2s.torch_models import folder
 class Paraformer(TorchRecognizer):
     """A Paraformer model, which writes no punctuation."""
 
-    model: str = "hf:funasr/paraformer-zh"
+    model: str = "hf:funasr/paraformer-zh@d7811ee3ac581fbcfdeb37c98c6ba674028433dc"
 
     needs = ("torch", "funasr", "kaldi_native_fbank")
     extra = "paraformer"

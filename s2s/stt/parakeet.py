@@ -20,7 +20,7 @@ STEPS_PER_S = 50
 class ParakeetTdt(TorchRecognizer):
     """A Parakeet-TDT model, which finds out the language by itself; v3 knows 25 European ones, v2 English."""
 
-    model: str = "hf:nvidia/parakeet-tdt-0.6b-v3"
+    model: str = "hf:nvidia/parakeet-tdt-0.6b-v3@541d1f99c6b0c3cd0b11a95167540bb8edefd82b"
     dtype: Dtype = "auto"
 
     needs = ("torch", "transformers")

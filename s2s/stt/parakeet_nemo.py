@@ -19,7 +19,7 @@ from s2s.weights import WeightsError, resolve
 class ParakeetNemo(TorchRecognizer):
     """A .nemo file, which finds out the language by itself; NeMo wants a Python of its own, so it has a process."""
 
-    model: str = "hf:nvidia/parakeet-tdt-0.6b-v3/parakeet-tdt-0.6b-v3.nemo"
+    model: str = "hf:nvidia/parakeet-tdt-0.6b-v3@541d1f99c6b0c3cd0b11a95167540bb8edefd82b/parakeet-tdt-0.6b-v3.nemo"
     dtype: Dtype = "float32"
 
     needs = ("torch", "nemo")

@@ -20,7 +20,7 @@ from s2s.torch_models import Dtype, dtype, folder, quieten
 class Whisper(TorchRecognizer):
     """A Whisper model as save_pretrained writes it; English-only models refuse another language."""
 
-    model: str = "hf:distil-whisper/distil-large-v3"
+    model: str = "hf:distil-whisper/distil-large-v3@8031d2e6ce6631b7fc45629dddfc00271116d981"
     language: str | None = None
     pad_s: float = 30.0
     beam: int = 1

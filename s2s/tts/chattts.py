@@ -40,7 +40,7 @@ class _Wanted:
 class ChatTts(Voice):
     """ChatTTS through torch; the package is AGPL-3, its published weights are not for earning money."""
 
-    model: str = "hf:2Noise/ChatTTS"
+    model: str = "hf:2Noise/ChatTTS@1a3c04a8b0651689bd9242fbb55b1f4b5a9aef84"
     verify: bool = True
     device: str = "auto"
     speaker: int | str = 2

@@ -18,6 +18,9 @@ from s2s.tts.spelled import spelled
 from s2s.tts.stretches import make_stoppable, stretches
 from s2s.tts.voice import SAMPLE, Voice
 
+REVISIONS = {"eng": "hf:facebook/mms-tts-eng@c71de0fe7204c83f1c10820a7d696d0b450048ba"}
+"""The voices that are taken at a revision, by MMS's names of their languages; of the others the newest is."""
+
 
 @dataclass(kw_only=True)
 class FacebookMms(Voice):
@@ -104,7 +107,7 @@ class FacebookMms(Voice):
         """Return the sources of the voices by MMS's names of their languages, its own first."""
         wanted: Mapping[str, str | None] = {self.language: self.model, **self.languages}
         codes = {mms_code(language): source for language, source in wanted.items()}
-        return {code: source or f"hf:facebook/mms-tts-{code}" for code, source in codes.items()}
+        return {code: source or REVISIONS.get(code, f"hf:facebook/mms-tts-{code}") for code, source in codes.items()}
 
     def _voice(self, source: str, device: str) -> tuple[Any, Any]:
         from transformers import VitsModel, VitsTokenizer

@@ -27,7 +27,7 @@ SPACY = "en_core_web_sm"
 class KokoroTorch(Voice):
     """Kokoro by its makers' package; unknown words go through espeak-ng, which is GPL-3."""
 
-    model: str = "hf:hexgrad/Kokoro-82M"
+    model: str = "hf:hexgrad/Kokoro-82M@f3ff3571791e39611d31c381e3a41a3af07b4987"
     voice: str = "bm_fable"
     language: str = "en-gb"
     speed: float = 1.0

@@ -18,7 +18,7 @@ from s2s.weights import WeightsError
 class MlxKokoro(KokoroVoice):
     """A Kokoro model in MLX's layout, with its voices in the same folder."""
 
-    model: str = "hf:mlx-community/Kokoro-82M-bf16"
+    model: str = "hf:mlx-community/Kokoro-82M-bf16@a71e4d38b236d968966a2002c4c895dbd12b1c3c"
     voice: str = "bm_fable"
     language: str = "en-gb"
     device: str = "auto"

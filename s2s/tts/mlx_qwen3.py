@@ -20,6 +20,12 @@ from s2s.weights import WeightsError
 FRAMES_PER_S = 12.5
 
 
+REVISIONS = {
+    "hf:mlx-community/Qwen3-TTS-12Hz-1.7B-CustomVoice-6bit": "1c6c0ff58c43afa8df571facde2efa077efd85e2",
+}
+"""The revision that is taken of the model that the defaults name."""
+
+
 @dataclass(kw_only=True)
 class MlxQwen3(Qwen3Voice):
     """A Qwen3-TTS model of 12 Hz in MLX's layout; of a hub's, `quantization` is the end of its name."""
@@ -33,7 +39,10 @@ class MlxQwen3(Qwen3Voice):
     extra = "mlx"
 
     def _models(self) -> list[str]:
-        return [f"{self.model}-{self.quantization}" if self._is_named() else self.model]
+        if not self._is_named():
+            return [self.model]
+        name = f"{self.model}-{self.quantization}"
+        return [f"{name}@{REVISIONS[name]}" if name in REVISIONS else name]
 
     def _is_named(self) -> bool:
         return self.quantization is not None and self.model.startswith("hf:") and "@" not in self.model

@@ -24,7 +24,7 @@ SILENCE_S = 0.5
 class Qwen3(Qwen3Voice):
     """A Qwen3-TTS model of 12 Hz through torch, on a GPU or, far slower than speech, on a CPU."""
 
-    model: str = "hf:Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"
+    model: str = "hf:Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice@0c0e3051f131929182e2c023b9537f8b1c68adfe"
     device: str = "auto"
     dtype: Dtype = "auto"
     attention: Literal["eager", "sdpa", "flash_attention_2"] = "sdpa"

@@ -16,7 +16,7 @@ from s2s.tts.loudness import Floats
 from s2s.tts.qwen3_voice import LANGUAGES, Qwen3Voice
 from s2s.weights import resolve
 
-GGUF = "hf:Serveurperso/Qwen3-TTS-GGUF/"
+GGUF = "hf:Serveurperso/Qwen3-TTS-GGUF@b7ee2e8c7459c3bea99da23e3d178125a7d1713c/"
 
 
 @dataclass(kw_only=True)
@@ -24,7 +24,7 @@ class Qwen3Faster(Qwen3Voice):
     """A Qwen3-TTS model of 12 Hz, several times as fast as by its makers' package."""
 
     backend: Literal["auto", "torch", "ggml"] = "auto"
-    model: str = "hf:Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"
+    model: str = "hf:Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice@0c0e3051f131929182e2c023b9537f8b1c68adfe"
     talker: str = f"{GGUF}qwen-talker-1.7b-customvoice-BF16.gguf"
     codec: str = f"{GGUF}qwen-tokenizer-12hz-BF16.gguf"
     device: str = "auto"

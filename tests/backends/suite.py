@@ -68,7 +68,7 @@ def from_hub(stage: Stage, files: Path | Mapping[str, Path]) -> None:
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     held = {name: path.read_bytes() for name, path in files.items()}
     wanted = [source.removeprefix("hf:").split("/") for source in stage.weights() if source.startswith("hf:")]
-    names = ["/".join(parts[:2]) for parts in wanted]
+    names = ["/".join(parts[:2]).partition("@")[0] for parts in wanted]
     code = "import pickle, sys; stage = pickle.load(sys.stdin.buffer); stage.load(); stage.close(); print('loaded')"
     with serving(dict.fromkeys(names, held)) as hub, tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": home, "HF_HUB_OFFLINE": "0"}

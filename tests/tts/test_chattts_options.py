@@ -7,7 +7,7 @@ from s2s.tts.chattts import ChatTts
 
 def test_saved_speakers_are_fetched_with_the_model() -> None:
     stage = ChatTts(speaker="mary.txt", voices={"paul": 7, "anna": "hf:a/b/anna.txt"})
-    assert stage.weights() == ["hf:2Noise/ChatTTS", "mary.txt", "hf:a/b/anna.txt"]
+    assert stage.weights() == [ChatTts.model, "mary.txt", "hf:a/b/anna.txt"]
     assert stage.voice_names() == ["paul", "anna"]
 
 

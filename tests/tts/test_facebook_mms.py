@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from s2s.tts.facebook_mms import FacebookMms
+from s2s.tts.facebook_mms import REVISIONS, FacebookMms
 from s2s.tts.mms_languages import CODES, mms_code
 
 
@@ -43,8 +43,8 @@ def test_codes_look_like_codes() -> None:
 
 
 def test_voices_are_those_of_the_languages() -> None:
-    assert FacebookMms().weights() == ["hf:facebook/mms-tts-eng"]
+    assert FacebookMms().weights() == [REVISIONS["eng"]]
     assert FacebookMms(language="de-CH").weights() == ["hf:facebook/mms-tts-deu"]
     assert FacebookMms(model="mine").weights() == ["mine"]
     some = FacebookMms(languages={"de": None, "fr": "hf:me/french"})
-    assert some.weights() == ["hf:facebook/mms-tts-eng", "hf:facebook/mms-tts-deu", "hf:me/french"]
+    assert some.weights() == [REVISIONS["eng"], "hf:facebook/mms-tts-deu", "hf:me/french"]

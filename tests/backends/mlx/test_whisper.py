@@ -118,7 +118,7 @@ def test_a_turn_that_nobody_wants_any_more_is_left_in_the_middle(folder: Path) -
 def test_both_words_of_the_seed_make_it(name: str) -> None:
     made = Backend(CONF, "stt", name).stage()
     assert isinstance(made, MlxWhisper)
-    assert made.weights() == [made.model, "hf:openai/whisper-large-v3-turbo/tokenizer.json"]
+    assert made.weights() == [made.model, MlxWhisper.tokenizer]
 
 
 def test_the_default_model_is_fetched_from_its_hub(folder: Path) -> None:

@@ -156,7 +156,7 @@ def test_options_that_do_not_fit(files: dict[str, Any], options: dict[str, Any],
 def test_the_library_is_missing(files: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     assert Qwen3Faster(**files)._models() == list(files.values())
     monkeypatch.delitem(sys.modules, "qwentts_cpp")
-    assert Qwen3Faster(**files)._models() == ["hf:Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"]
+    assert Qwen3Faster(**files)._models() == [Qwen3Faster.model]
     with pytest.raises(ValueError, match=r"ggml needs the package qwentts-cpp-python, .*; install it, or say backend="):
         loaded(**files)
 
