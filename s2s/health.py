@@ -17,7 +17,7 @@ import msgspec
 
 from s2s.fallbacks import loaded
 from s2s.graph import Graph, Node
-from s2s.packages import made, missing, own
+from s2s.packages import interpreter_remedy, missing, requirement
 from s2s.place.child import REQUIRED
 from s2s.stage import Stage
 from s2s.weights import WeightsError, cached
@@ -67,14 +67,16 @@ def _interpreter(name: str, python: str, stage: Stage) -> Finding:
         done = subprocess.run([python, "-c", code, *wanted], capture_output=True, text=True, timeout=30, check=True)
     except OSError as error:
         why = f"{python}: {error.strerror}"
-        return Finding(key=name, kind="packages", state="missing", what=why, remedy=made(name, type(stage)))
+        return Finding(
+            key=name, kind="packages", state="missing", what=why, remedy=interpreter_remedy(name, type(stage))
+        )
     except subprocess.SubprocessError as error:
         remedy = f"see what is wrong: {python} -c 'import sys'"
         return Finding(key=name, kind="packages", state="missing", what=f"{python}: {error}", remedy=remedy)
     absent = done.stdout.split()
     if absent:
         what = f"{python} lacks {', '.join(absent)}"
-        remedy = f"{python} -m pip install {own(type(stage)) or ' '.join(absent)}"
+        remedy = f"{python} -m pip install {requirement(type(stage)) or ' '.join(absent)}"
         return Finding(key=name, kind="packages", state="missing", what=what, remedy=remedy)
     return Finding(key=name, kind="packages", state="ok", what=f"{', '.join(wanted)} in {python}")
 

@@ -82,7 +82,7 @@ class Transformers(Stage):
         self._template = ChatTemplate(
             self._reader, self.chat_template, self.chat_template_kwargs, self.images, self.sound
         )
-        self._model = self._written_by(path, where)
+        self._model = self._load_model(path, where)
         self._brake = Brake(self._model)
         # Pictures and sounds have places only among the tokens, which don't tell one from another.
         self._prefixes = Prefixes(0 if self.images or self.sound else self.kept_callers, self._model.config)
@@ -90,8 +90,7 @@ class Transformers(Stage):
         self._most: int = self.context or getattr(config, "max_position_embeddings", None) or ENDLESS
         self._ends = _ends(self._model, self._tokenizer)
         self._running: tuple[Call, Generation] | None = None
-        prompt = self._tokenizer("Hello.", return_tensors="pt").to(where)
-        self._model.generate(**prompt, generation_config=self._sampling(0.0, 1))
+        self._model.generate(**self._trial().to(where), generation_config=self._sampling(0.0, 1))
 
     def hears(self) -> bool:
         """Whether it was told that its model takes sound."""
@@ -123,7 +122,7 @@ class Transformers(Stage):
         else:
             yield from forced.calls(self._answer(call, forced.told(item.lines), forced))
 
-    def _written_by(self, path: Path, where: str) -> Any:
+    def _load_model(self, path: Path, where: str) -> Any:
         """Load the model of a folder; of one that has a voice of its own, only what writes."""
         import transformers
 
@@ -136,6 +135,16 @@ class Transformers(Stage):
         options = {"config": config, "dtype": dtype(self.dtype, where), "device_map": where, **self._code()}
         model = kind.from_pretrained(path, **options).eval()
         return getattr(model, "thinker", model)
+
+    def _trial(self) -> Any:
+        """Return the inputs of a first prompt, so that a template or processor that does not fit fails at the start."""
+        line = Line(role="user", text="Hello.", audio=bytes(2 * HEARD_HZ) if self.sound else b"")
+        try:
+            return self._inputs((line,), Settings())[1]
+        except (TypeError, ValueError) as error:
+            what = "the model's processor does not take its prompt"
+            remedy = "choose another model, or another chat_template" + (", or set sound=false" if self.sound else "")
+            raise ValueError(f"{what}: {' '.join(str(error).split())}; {remedy}") from error
 
     def _code(self) -> dict[str, bool]:
         return {"trust_remote_code": trusted(self.model, self.trust_remote_code)}
@@ -179,7 +188,7 @@ class Transformers(Stage):
     def _read(self, call: Call, lines: tuple[Line, ...]) -> tuple[str, Any]:
         """Return a prompt's text and the model's inputs; as much of the conversation as it has room for."""
         while True:
-            text, inputs = self._inputs(call, lines)
+            text, inputs = self._inputs(lines, call.settings)
             length = inputs["input_ids"].shape[1]
             if length < self._most:
                 return text, inputs.to(self._model.device)
@@ -191,11 +200,11 @@ class Transformers(Stage):
                 )
             lines = fewer
 
-    def _inputs(self, call: Call, lines: tuple[Line, ...]) -> tuple[str, Any]:
+    def _inputs(self, lines: tuple[Line, ...], settings: Settings) -> tuple[str, Any]:
         found: list[Any] = []
         if self.images:
             lines, found = pictures(lines)
-        text = self._template.text(lines, call.settings)
+        text = self._template.text(lines, settings)
         options: dict[str, Any] = {"images": found} if found else {}
         if sounds := [float32(line.audio) for line in lines if line.audio and self.sound]:
             options.update(audio=sounds, sampling_rate=HEARD_HZ)

@@ -18,8 +18,6 @@ from s2s.tts.qwen3_voice import Qwen3Voice
 from s2s.weights import WeightsError
 
 FRAMES_PER_S = 12.5
-
-
 REVISIONS = {
     "hf:mlx-community/Qwen3-TTS-12Hz-1.7B-CustomVoice-6bit": "1c6c0ff58c43afa8df571facde2efa077efd85e2",
 }

@@ -191,7 +191,6 @@ def talking(server: SoundServer, *words: str) -> Iterator[LocalProcess]:
     running = LocalProcess(server, *words)
     try:
         until(lambda: "ms in the devices" in running.text, 120, "it did not begin")
-        time.sleep(1)
         yield running
     finally:
         status = running.close()

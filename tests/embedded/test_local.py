@@ -121,10 +121,9 @@ def test_a_call_outlives_its_devices(server: SoundServer) -> None:
     with talking(server, "turn=silence") as local:
         server.close()
         until(lambda: "sound has stopped" in local.text, 10, local.text)
-        time.sleep(3)
+        time.sleep(3)  # somebody plugs it in again
         server.begin()
         until(lambda: "sound is back" in local.text, 20, local.text)
-        time.sleep(1)
         server.say(turn_sound(0, RATE), RATE)
         answered(server, local, 1)
     assert word_error_rate([(TURNS[0][2], local.said("you")[0])]) <= 0.15

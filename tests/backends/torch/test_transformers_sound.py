@@ -104,8 +104,16 @@ def test_of_a_model_that_also_speaks_only_what_writes_is_loaded(tmp_path: Path) 
     told = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**told, "enable_audio_output": True}))
     torch.save({}, tmp_path / "spk_dict.pt")
-    model = Transformers(model=str(tmp_path), sound=True)._written_by(tmp_path, "cpu")
+    model = Transformers(model=str(tmp_path), sound=True)._load_model(tmp_path, "cpu")
     assert type(model).__name__ == "Qwen2_5OmniThinkerForConditionalGeneration"
+
+
+def test_a_prompt_that_the_processor_does_not_take_is_said_at_the_start(model: Path) -> None:
+    twice = "{% for message in messages %}{{ '' + message.content }}{{ message.content }}{% endfor %}"
+    with pytest.raises(
+        ValueError, match=r"does not take its prompt: .*Found total 2 .*; choose another model.*sound=false"
+    ):
+        loaded(model, chat_template=twice)
 
 
 @pytest.mark.anyio
